@@ -1,0 +1,3 @@
+from massadmin import create_app
+
+app = create_app()

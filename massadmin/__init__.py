@@ -1,0 +1,1 @@
+"""Massadmin: bulk actions on CRM records, previewed, explained per record, reversible."""

@@ -1,0 +1,127 @@
+"""Every setting of the console, read from the environment in one place."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from massadmin.paths import default_data_dir
+
+
+class BadSetting(ValueError):
+    """A setting whose value cannot be used; the message names the variable and what it takes."""
+
+
+def _setting(env: str, help: str, default: Any) -> Any:
+    return field(default=default, metadata={"env": env, "help": help})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The settings of one process. `Settings.from_env()` reads them; nothing else does."""
+
+    data_dir: Path = _setting(
+        "MASSADMIN_DATA_DIR",
+        "Folder of the embedded databases, the secret key and the first passwords.",
+        None,
+    )
+    files_dir: Path = _setting(
+        "MASSADMIN_FILES_DIR",
+        "Folder of exported files. On several machines, a folder that all of them share.",
+        None,
+    )
+    database_url: str = _setting(
+        "DATABASE_URL",
+        "PostgreSQL 18 or newer, `postgresql://user:password@host/name`. "
+        "Empty: an embedded server.",
+        "",
+    )
+    redis_url: str = _setting(
+        "REDIS_URL",
+        "Valkey or Redis, `redis://:password@host:6379/0`. Empty: an embedded server.",
+        "",
+    )
+    secret_key: str = _setting(
+        "SECRET_KEY", "Signs sessions and forms. Empty: made once and kept in the data folder.", ""
+    )
+    timezone: str = _setting(
+        "MASSADMIN_TIMEZONE", "IANA zone in which people who chose none see times.", "UTC"
+    )
+    host: str = _setting("MASSADMIN_HOST", "Address the web server listens on.", "127.0.0.1")
+    port: int = _setting("MASSADMIN_PORT", "Port the web server listens on.", 8000)
+    workers: int = _setting("MASSADMIN_WORKERS", "Worker processes that `massadmin up` starts.", 2)
+    web_threads: int = _setting(
+        "MASSADMIN_WEB_THREADS", "Requests that the web server answers at once.", 8
+    )
+    cookie_secure: bool = _setting(
+        "MASSADMIN_COOKIE_SECURE",
+        "Send the session cookie over HTTPS only. Set to 1 behind HTTPS.",
+        False,
+    )
+    chunk_size: int = _setting(
+        "MASSADMIN_CHUNK_SIZE", "Most records that are changed in one transaction.", 5_000
+    )
+    restore_days: int = _setting(
+        "MASSADMIN_RESTORE_DAYS", "Days a deleted record can be restored; then it is purged.", 60
+    )
+    export_days: int = _setting("MASSADMIN_EXPORT_DAYS", "Days an exported file is kept.", 30)
+    result_days: int = _setting(
+        "MASSADMIN_RESULT_DAYS", "Days the per-record results of finished runs are kept.", 365
+    )
+    max_upload_mb: int = _setting(
+        "MASSADMIN_MAX_UPLOAD_MB", "Largest file that can be imported, in megabytes.", 1_024
+    )
+    max_columns: int = _setting(
+        "MASSADMIN_MAX_COLUMNS", "Most columns an imported file may have.", 10_000
+    )
+    max_cell_chars: int = _setting(
+        "MASSADMIN_MAX_CELL_CHARS", "Longest cell of an imported file, in characters.", 100_000
+    )
+    log_level: str = _setting("MASSADMIN_LOG_LEVEL", "debug, info, warning or error.", "info")
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
+        """Read the settings from `environ` (the process's own when None); `overrides` win.
+
+        Raises:
+            BadSetting: a value does not parse; the message names the variable.
+        """
+        environ = os.environ if environ is None else environ
+        values: dict[str, Any] = {}
+        for each in fields(cls):
+            raw = environ.get(each.metadata["env"], "").strip()
+            if raw:
+                values[each.name] = _parse(each.metadata["env"], each.default, each.name, raw)
+        values.update({name: value for name, value in overrides.items() if value is not None})
+        values.setdefault("data_dir", default_data_dir())
+        values["data_dir"] = Path(values["data_dir"]).expanduser().resolve()
+        values.setdefault("files_dir", values["data_dir"] / "files")
+        values["files_dir"] = Path(values["files_dir"]).expanduser().resolve()
+        settings = cls(**values)
+        try:
+            ZoneInfo(settings.timezone)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise BadSetting(
+                f"MASSADMIN_TIMEZONE={settings.timezone!r} is no IANA zone, such as Europe/Oslo"
+            ) from error
+        return settings
+
+
+def _parse(env: str, default: Any, name: str, raw: str) -> Any:
+    if name in ("data_dir", "files_dir"):
+        return Path(raw)
+    if isinstance(default, bool):
+        if raw.lower() in ("1", "true", "yes", "on"):
+            return True
+        if raw.lower() in ("0", "false", "no", "off"):
+            return False
+        raise BadSetting(f"{env}={raw!r} takes 1 or 0")
+    if isinstance(default, int):
+        if raw.isdecimal() and int(raw) > 0:
+            return int(raw)
+        raise BadSetting(f"{env}={raw!r} takes a whole number above 0")
+    return raw
