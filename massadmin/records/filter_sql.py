@@ -1,0 +1,193 @@
+"""Filters compiled to SQL: which records a query finds, as far as a user may see them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, and_, exists, false, func, literal, not_, or_, select, true
+
+from massadmin.auth.models import User
+from massadmin.records.fields import TEXTUAL, Field
+from massadmin.records.filters import (
+    OPERATORS,
+    OPERATORS_BY_TYPE,
+    VALUELESS,
+    BadFilter,
+    Condition,
+    Query,
+)
+from massadmin.records.modules import Module, UnknownField
+from massadmin.records.tags import Tag
+from massadmin.records.values import BadValue, parse
+
+MAX_DAYS = 36_500
+
+
+def where(module: Module, query: Query, user: User) -> ColumnElement[bool]:
+    """The clause that selects what `query` finds among the records `user` may see.
+
+    Raises:
+        BadFilter: a condition names an unknown field or operator, or its value does not fit.
+    """
+    parts = [compile_condition(module, each, user) for each in query.conditions]
+    joined = (or_ if query.match == "any" else and_)(*parts) if parts else true()
+    clauses = [visible(module, user, trash=query.trash), joined]
+    if query.q:
+        clauses.append(matches_words(module, query.q))
+    if query.deleted_run is not None:
+        clauses.append(module.table.c.deleted_run_id == query.deleted_run)
+    return and_(*clauses)
+
+
+def visible(module: Module, user: User, *, trash: bool = False) -> ColumnElement[bool]:
+    """Live (or deleted) records that `user` may see: all, or only those they own."""
+    deleted_at = module.table.c.deleted_at
+    alive = deleted_at.is_not(None) if trash else deleted_at.is_(None)
+    if user.sees_all_records:
+        return alive
+    return and_(alive, module.table.c.owner_id == user.id)
+
+
+def matches_words(module: Module, q: str) -> ColumnElement[bool]:
+    """Records in whose searched fields every word of `q` begins some word."""
+    separated = q.translate(str.maketrans("@.+_-/", "      "))
+    quoted = [
+        "'" + word.replace("\\", "\\\\").replace("'", "''") + "':*" for word in separated.split()
+    ]
+    if not quoted:
+        return false()
+    return module.table.c.search.op("@@")(func.to_tsquery("simple", " & ".join(quoted)))
+
+
+def compile_condition(module: Module, condition: Condition, user: User) -> ColumnElement[bool]:
+    """One condition as SQL.
+
+    Raises:
+        BadFilter: unknown field or operator, or a value the field cannot be compared with.
+    """
+    try:
+        field = module.field(condition.field)
+    except UnknownField as error:
+        raise BadFilter(str(error)) from error
+    op = condition.op
+    if op not in OPERATORS:
+        raise BadFilter(f"There is no operator “{op[:40]}”.")
+    if op not in OPERATORS_BY_TYPE[field.type]:
+        raise BadFilter(f"{field.label} cannot be filtered with “{OPERATORS[op]}”.")
+    if op not in VALUELESS and not condition.value:
+        raise BadFilter(f"{field.label} {OPERATORS[op]} what? The filter has no value.")
+    try:
+        if field.type == "tags":
+            return _tags(module, op, condition.value)
+        if op in VALUELESS:
+            empty = field.sql(module.table).is_(None)
+            return empty if op == "empty" else not_(empty)
+        if field.type in TEXTUAL:
+            return _text(module, field, op, condition.value)
+        if field.type in ("date", "datetime"):
+            return _dates(module, field, op, condition.value, user.zone)
+        return _plain(module, field, op, condition.value, user)
+    except BadValue as error:
+        raise BadFilter(str(error)) from error
+
+
+def _text(module: Module, field: Field, op: str, value: str) -> ColumnElement[bool]:
+    column = field.sql(module.table)
+    lowered = func.lower(column)
+    match op:
+        case "is":
+            # Phone numbers are stored as E.164, so they compare as they are.
+            return column == value if field.type == "phone" else lowered == value.lower()
+        case "is_not":
+            return lowered.is_distinct_from(value.lower())
+        case "contains":
+            return column.icontains(value, autoescape=True)
+        case "starts":
+            return column.istartswith(value, autoescape=True)
+    return lowered.in_([each.lower() for each in value.split("|") if each])
+
+
+def _dates(module: Module, field: Field, op: str, value: str, zone: str) -> ColumnElement[bool]:
+    column = field.sql(module.table)
+    if op in ("within_days", "older_days"):
+        if not value.isdecimal() or int(value) > MAX_DAYS:
+            raise BadFilter(f"{field.label}: {value[:40]!r} is no number of days.")
+        edge: Any = datetime.now(UTC) - timedelta(days=int(value))
+        if field.type == "date":
+            edge = edge.astimezone(ZoneInfo(zone)).date()
+        return column >= edge if op == "within_days" else column < edge
+    if op == "between":
+        first, last = _ends(field, value)
+        return and_(column >= _start(field, first, zone), column < _end(field, last, zone))
+    if op == "before":
+        return column < _start(field, value, zone)
+    if op == "after":
+        return column >= _end(field, value, zone)
+    return and_(column >= _start(field, value, zone), column < _end(field, value, zone))
+
+
+def _start(field: Field, value: str, zone: str) -> Any:
+    """The first instant (or day) that `value` names."""
+    return parse(field, value, zone=zone)
+
+
+def _end(field: Field, value: str, zone: str) -> Any:
+    """The first instant (or day) after what `value` names: a whole day, or one moment."""
+    start = parse(field, value, zone=zone)
+    if field.type == "date":
+        return start + timedelta(days=1)
+    if "T" in value or ":" in value:
+        return start + timedelta(microseconds=1)
+    local = start.astimezone(ZoneInfo(zone))
+    return (local + timedelta(days=1)).astimezone(UTC)
+
+
+def _plain(module: Module, field: Field, op: str, value: str, user: User) -> ColumnElement[bool]:
+    column = field.sql(module.table)
+
+    def one(raw: str) -> Any:
+        if field.type == "user" and raw.strip().lower() == "me":
+            return user.id
+        if field.type == "user" and not raw.strip().isdecimal():
+            return (
+                select(User.id).where(func.lower(User.email) == raw.strip().lower())
+            ).scalar_subquery()
+        parsed = parse(field, raw, zone=user.zone)
+        if parsed is None:
+            raise BadFilter(f"{field.label} {OPERATORS[op]} what? The filter has no value.")
+        return parsed
+
+    match op:
+        case "is":
+            return column == one(value)
+        case "is_not":
+            return column.is_distinct_from(one(value))
+        case "gt":
+            return column > one(value)
+        case "lt":
+            return column < one(value)
+        case "between":
+            first, last = _ends(field, value)
+            return column.between(one(first), one(last))
+    return column.in_([one(each) for each in value.split("|") if each.strip()])
+
+
+def _ends(field: Field, value: str) -> tuple[str, str]:
+    first, separator, last = value.partition("..")
+    if not separator or not first.strip() or not last.strip():
+        raise BadFilter(f"{field.label} between {value[:40]!r}: write it as first..last.")
+    return first.strip(), last.strip()
+
+
+def _tags(module: Module, op: str, value: str) -> ColumnElement[bool]:
+    tags = module.tags
+    on_record = tags.c[module.tags_record] == module.table.c.id
+    if op in VALUELESS:
+        tagged = exists(select(literal(1)).select_from(tags).where(on_record))
+        return not_(tagged) if op == "empty" else tagged
+    wanted = [each.strip().lower() for each in value.split("|") if each.strip()]
+    ids = select(Tag.id).where(func.lower(Tag.name).in_(wanted))
+    tagged = exists(select(literal(1)).select_from(tags).where(on_record, tags.c.tag_id.in_(ids)))
+    return tagged if op == "has" else not_(tagged)

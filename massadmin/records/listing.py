@@ -1,0 +1,205 @@
+"""Listing: a page of records at a time, by keyset, so that page 10,000 costs what page 1 costs."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, cast, func, literal, select, tuple_
+from sqlalchemy.types import Text
+
+from massadmin.auth.models import User
+from massadmin.extensions import db
+from massadmin.records.fields import Field, as_text
+from massadmin.records.filter_sql import where
+from massadmin.records.filters import BadFilter, Query
+from massadmin.records.modules import Module, UnknownField
+from massadmin.records.tags import Tag
+
+PAGE_SIZES = (25, 50, 100)
+# A count beyond this is asked for after the page has been shown.
+EXACT_COUNT = 10_000
+
+
+@dataclass(frozen=True)
+class Sort:
+    """The field a list is ordered by; equal values are ordered by id, in the same direction."""
+
+    field: str
+    descending: bool = False
+
+    @classmethod
+    def parse(cls, module: Module, raw: str) -> Sort:
+        """Read `field` or `-field`.
+
+        Raises:
+            BadFilter: there is no such field, or it has no order.
+        """
+        descending, key = raw.startswith("-"), raw.removeprefix("-")
+        try:
+            field = module.field(key)
+        except UnknownField as error:
+            raise BadFilter(f"Cannot sort: {error}") from error
+        if not field.sortable:
+            raise BadFilter(f"A list cannot be sorted by {field.label}.")
+        return cls(key, descending)
+
+    def to_text(self) -> str:
+        """The form that `parse` reads."""
+        return ("-" if self.descending else "") + self.field
+
+
+@dataclass(frozen=True)
+class ListPage:
+    """One page. `records` are mappings of field key to value, with `tags` a list of names;
+    `before` and `after` are the tokens of the pages around it, None at either end."""
+
+    records: Sequence[dict[str, Any]]
+    before: str | None
+    after: str | None
+
+
+def list_page(
+    module: Module,
+    query: Query,
+    user: User,
+    *,
+    sort: Sort,
+    size: int = 50,
+    after: str | None = None,
+    before: str | None = None,
+) -> ListPage:
+    """The page of at most `size` records behind `after`, or in front of `before`.
+
+    Raises:
+        BadFilter: the query, the sort or the token cannot be understood.
+    """
+    table = module.table
+    field = module.field(sort.field)
+    key = field.sort_key(table)
+    backwards = before is not None and after is None
+    descending = sort.descending != backwards
+    statement = select(*record_columns(module), as_text(key).label("_key")).where(
+        where(module, query, user)
+    )
+    token = before if backwards else after
+    if token is not None:
+        value, record_id = _read_token(token, sort)
+        edge = tuple_(cast(literal(value, Text), key.type), literal(record_id))
+        here = tuple_(key, table.c.id)
+        statement = statement.where(here < edge if descending else here > edge)
+    order = (key.desc(), table.c.id.desc()) if descending else (key.asc(), table.c.id.asc())
+    rows = list(db.session.execute(statement.order_by(*order).limit(size + 1)))
+    more = len(rows) > size
+    rows = rows[:size]
+    if backwards:
+        rows.reverse()
+    has_next = more if not backwards else True
+    has_previous = more if backwards else after is not None
+    return ListPage(
+        records=with_tags(module, [dict(row._mapping) for row in rows]),
+        before=_token(rows[0], sort) if rows and has_previous else None,
+        after=_token(rows[-1], sort) if rows and has_next else None,
+    )
+
+
+def record_columns(module: Module) -> list[Any]:
+    """Every field of the module but its tags, labelled with the field's key, and `deleted_*`."""
+    table = module.table
+    shown = [field.sql(table).label(field.key) for field in module.fields if field.type != "tags"]
+    return [*shown, table.c.deleted_at, table.c.deleted_by, table.c.deleted_run_id]
+
+
+def with_tags(module: Module, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same records, each with `tags`: the names of its tags in alphabetical order."""
+    tags = module.tags
+    record_id = tags.c[module.tags_record]
+    found: dict[int, list[str]] = dict(
+        db.session.execute(
+            select(record_id, func.array_agg(Tag.name))
+            .join(Tag, Tag.id == tags.c.tag_id)
+            .where(record_id.in_([record["id"] for record in records]))
+            .group_by(record_id)
+        ).all()  # type: ignore[arg-type]  # rows of two are pairs
+    )
+    for record in records:
+        record["tags"] = sorted(found.get(record["id"], []), key=str.lower)
+    return records
+
+
+def one_record(
+    module: Module, record_id: int, user: User, *, trash: bool | None = False
+) -> dict[str, Any] | None:
+    """One record as `list_page` shows it, or None when the user may not see it.
+
+    `trash` None looks among live and deleted records alike.
+    """
+    for in_trash in (False, True) if trash is None else (trash,):
+        row = db.session.execute(
+            select(*record_columns(module)).where(
+                where(module, Query(trash=in_trash), user), module.table.c.id == record_id
+            )
+        ).first()
+        if row is not None:
+            return with_tags(module, [dict(row._mapping)])[0]
+    return None
+
+
+def count_up_to(module: Module, query: Query, user: User, limit: int = EXACT_COUNT) -> int:
+    """How many records the query finds, counted no further than `limit + 1`."""
+    found = select(literal(1)).select_from(module.table).where(where(module, query, user))
+    capped = found.limit(limit + 1).subquery()
+    return db.session.scalar(select(func.count()).select_from(capped)) or 0
+
+
+def count_all(module: Module, query: Query, user: User) -> int:
+    """How many records the query finds, exactly."""
+    return (
+        db.session.scalar(
+            select(func.count()).select_from(module.table).where(where(module, query, user))
+        )
+        or 0
+    )
+
+
+def title(module: Module, record: dict[str, Any]) -> str:
+    """What a page calls a record: its name, else its address, number or id."""
+    name = " ".join(str(record[key]) for key in module.title if record.get(key))
+    return (
+        name
+        or record.get("email")
+        or record.get("phone")
+        or record.get("company_name")
+        or f"{module.singular.capitalize()} {record['id']}"
+    )
+
+
+def shown_fields(module: Module, keys: Sequence[str] | None) -> list[Field]:
+    """The columns of a list: those a user chose that still exist, else the module's own choice."""
+    by_key = {field.key: field for field in module.fields}
+    chosen = [by_key[key] for key in keys or () if key in by_key]
+    return chosen or [field for field in module.fields if field.default_column]
+
+
+def _token(row: Row[Any], sort: Sort) -> str:
+    payload = json.dumps([sort.to_text(), row._mapping["_key"], row._mapping["id"]])
+    return base64.urlsafe_b64encode(payload.encode()).decode().rstrip("=")
+
+
+def _read_token(token: str, sort: Sort) -> tuple[str, int]:
+    try:
+        padded = token + "=" * (-len(token) % 4)
+        ordered_by, value, record_id = json.loads(base64.urlsafe_b64decode(padded))
+        if ordered_by != sort.to_text() or not isinstance(record_id, int):
+            raise ValueError(token)
+        if not isinstance(value, str) or "\x00" in value:
+            raise ValueError(token)
+    except (ValueError, TypeError, binascii.Error) as error:
+        raise BadFilter("This page link does not fit the list. Start from the first page.") from (
+            error
+        )
+    return value, record_id

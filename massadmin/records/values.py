@@ -1,0 +1,222 @@
+"""Values: text from a form, a file or a command line, made into what a field stores.
+
+`parse` is the one gate. Text is kept to the letter (an empty cell is None, and nothing else is
+trimmed), because a name is whatever its bearer writes; addresses, numbers and dates are normalised.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+import phonenumbers
+from email_validator import EmailNotValidError, validate_email
+
+from massadmin.records.fields import Field
+
+MAX_TEXT_CHARS = 32_768
+TRUE_WORDS = frozenset({"1", "true", "yes", "y", "on", "x", "t"})
+FALSE_WORDS = frozenset({"0", "false", "no", "n", "off", "f"})
+
+# Addresses of this plain shape are valid under RFC 5321 without asking the (slower) library.
+_PLAIN_EMAIL = re.compile(
+    r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*"
+    r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,24}"
+)
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+_DATE_FORMATS = ("%Y-%m-%d", "%d.%m.%Y", "%m/%d/%Y", "%Y/%m/%d", "%d %b %Y", "%b %d, %Y")
+
+
+class BadValue(ValueError):
+    """A value the field cannot hold; the message says what was wrong and what it takes."""
+
+
+def parse(field: Field, raw: str, *, country: str | None = None, zone: str = "UTC") -> Any:
+    """`raw` as the field stores it, or None when it is empty.
+
+    Args:
+        country: ISO 3166 region of phone numbers written without a country code.
+        zone: IANA zone of times written without an offset.
+
+    Returns:
+        str for text, e-mail (domain in lower case), phone (E.164) and choice; Decimal, date,
+        aware datetime, bool, or int (a user's or record's id).
+
+    Raises:
+        BadValue: the field cannot hold it.
+    """
+    if "\x00" in raw:
+        raise BadValue(f"{field.label} holds a NUL character, which text cannot contain.")
+    if len(raw) > MAX_TEXT_CHARS:
+        raise BadValue(
+            f"{field.label} has {len(raw):,} characters; at most {MAX_TEXT_CHARS:,} are kept."
+        )
+    if raw == "":
+        return None
+    if field.type == "text":
+        return raw
+    stripped = raw.strip()
+    if not stripped:
+        return None
+    match field.type:
+        case "email":
+            return email(stripped)
+        case "phone":
+            return phone(stripped, country)
+        case "number":
+            return number(field, stripped)
+        case "date":
+            return day(field, stripped)
+        case "datetime":
+            return moment(field, stripped, zone)
+        case "boolean":
+            return truth(field, stripped)
+        case "choice":
+            return choice(field, stripped)
+        case "user" | "id":
+            if stripped.isdecimal() and len(stripped) < 19:
+                return int(stripped)
+            raise BadValue(f"{field.label}: {stripped[:60]!r} is no id.")
+    raise BadValue(f"{field.label} cannot be set this way.")
+
+
+def email(raw: str) -> str:
+    """A deliverable mailbox, its domain in lower case.
+
+    Obsolete forms that RFC 5322 still allows (comments, quoted words, address literals) are
+    refused: no mail program of the last decades writes them, so they are mistakes.
+
+    Raises:
+        BadValue: it is no such address.
+    """
+    if len(raw) <= 254 and _PLAIN_EMAIL.fullmatch(raw):
+        local, domain = raw.rsplit("@", 1)
+        if len(local) <= 64:
+            return f"{local}@{domain.lower()}"
+    try:
+        return validate_email(raw, check_deliverability=False).normalized
+    except EmailNotValidError as error:
+        raise BadValue(f"{raw[:80]!r} is no e-mail address: {error}") from error
+
+
+@lru_cache(maxsize=4_096)
+def phone(raw: str, country: str | None = None) -> str:
+    """A phone number as E.164, such as +4721234567.
+
+    Raises:
+        BadValue: no such number can exist, or it lacks a country code and `country` is None.
+    """
+    try:
+        parsed = phonenumbers.parse(raw, country or None)
+    except phonenumbers.NumberParseException as error:
+        hint = "" if country else " Write it with its country code, as in +47 21 23 45 67."
+        raise BadValue(f"{raw[:40]!r} is no phone number.{hint}") from error
+    if not phonenumbers.is_possible_number(parsed):
+        raise BadValue(f"{raw[:40]!r} is no possible phone number.")
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+def number(field: Field, raw: str) -> Decimal:
+    """A decimal number; thousands separators (comma, space, apostrophe) are dropped.
+
+    Raises:
+        BadValue: it is not one.
+    """
+    plain = raw.replace("\u00a0", "").replace(" ", "").replace("'", "")
+    if re.fullmatch(r"[+-]?\d+,\d{1,2}", plain):
+        plain = plain.replace(",", ".")
+    try:
+        value = Decimal(plain.replace(",", ""))
+    except InvalidOperation as error:
+        raise BadValue(f"{field.label}: {raw[:40]!r} is no number.") from error
+    if not value.is_finite() or abs(value) >= Decimal("1e30"):
+        raise BadValue(f"{field.label}: {raw[:40]!r} is out of range.")
+    return value
+
+
+def day(field: Field, raw: str) -> date:
+    """A calendar date; ISO first, then the usual spellings.
+
+    Raises:
+        BadValue: it is not one.
+    """
+    for shape in _DATE_FORMATS:
+        try:
+            return datetime.strptime(raw, shape).date()  # noqa: DTZ007 - a date has no zone
+        except ValueError:
+            continue
+    try:
+        return datetime.fromisoformat(raw).date()
+    except ValueError as error:
+        raise BadValue(f"{field.label}: {raw[:40]!r} is no date, such as 2026-03-31.") from error
+
+
+def moment(field: Field, raw: str, zone: str = "UTC") -> datetime:
+    """An instant; a time without an offset is in `zone`, a date alone is its first instant.
+
+    Raises:
+        BadValue: it is not one.
+    """
+    try:
+        value = datetime.fromisoformat(raw)
+    except ValueError:
+        first = day(field, raw)
+        value = datetime(first.year, first.month, first.day, tzinfo=ZoneInfo(zone))
+    if value.tzinfo is None:
+        value = value.replace(tzinfo=ZoneInfo(zone))
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as error:
+        raise BadValue(f"{field.label}: {raw[:40]!r} is out of range.") from error
+
+
+def truth(field: Field, raw: str) -> bool:
+    """Yes or no.
+
+    Raises:
+        BadValue: it is neither.
+    """
+    word = raw.lower()
+    if word in TRUE_WORDS:
+        return True
+    if word in FALSE_WORDS:
+        return False
+    raise BadValue(f"{field.label}: {raw[:40]!r} is neither yes nor no.")
+
+
+def choice(field: Field, raw: str) -> str:
+    """One of the field's choices, in their spelling; an open field keeps other values too.
+
+    Raises:
+        BadValue: the field offers no such choice.
+    """
+    for each in field.choices:
+        if each.lower() == raw.lower():
+            return each
+    if field.open_choices:
+        return raw
+    raise BadValue(f"{field.label}: {raw[:40]!r} is none of {', '.join(field.choices)}.")
+
+
+def time_zone(raw: str) -> str:
+    """An IANA zone name.
+
+    Raises:
+        BadValue: there is no such zone.
+    """
+    if raw in available_timezones():
+        return raw
+    raise BadValue(f"{raw[:60]!r} is no time zone, such as Europe/Oslo.")
+
+
+def to_json(value: Any) -> Any:
+    """A parsed value as jsonb stores it in custom fields and results: numbers stay numbers."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    return value
