@@ -21,10 +21,10 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from massadmin.auth.permissions import ROLES, allows, sees_all_records
-from massadmin.extensions import db
+from massadmin.extensions import Base
 
 
-class User(db.Model):  # type: ignore[name-defined, misc]  # Flask-SQLAlchemy makes Model at run time
+class User(Base):
     """A person who signs in. Never deleted, only deactivated: runs and the audit log name them."""
 
     __tablename__ = "users"
@@ -87,7 +87,7 @@ class User(db.Model):  # type: ignore[name-defined, misc]  # Flask-SQLAlchemy ma
         return (self.preferences or {}).get(key, default)
 
 
-class UserSession(db.Model):  # type: ignore[name-defined, misc]  # as above
+class UserSession(Base):
     """One browser that is signed in. Deleting the row signs it out, whatever cookie it keeps."""
 
     __tablename__ = "user_sessions"
@@ -105,7 +105,7 @@ class UserSession(db.Model):  # type: ignore[name-defined, misc]  # as above
     user: Mapped[User] = relationship()
 
 
-class SignInAttempt(db.Model):  # type: ignore[name-defined, misc]  # as above
+class SignInAttempt(Base):
     """A sign-in that failed or is being checked; the throttle counts these rows."""
 
     __tablename__ = "sign_in_attempts"
@@ -121,7 +121,7 @@ class SignInAttempt(db.Model):  # type: ignore[name-defined, misc]  # as above
     at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 
 
-class AuditEntry(db.Model):  # type: ignore[name-defined, misc]  # as above
+class AuditEntry(Base):
     """Something that somebody did. Written once; the database refuses to change it."""
 
     __tablename__ = "audit_log"
