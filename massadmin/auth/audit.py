@@ -76,7 +76,7 @@ def entries(
 
     `since` is inclusive and `until` exclusive; `text` is sought in who, subject and address.
     """
-    query: Select[tuple[AuditEntry]] = select(AuditEntry).order_by(AuditEntry.id.desc())
+    query: Select[AuditEntry] = select(AuditEntry).order_by(AuditEntry.id.desc())
     if events:
         query = query.where(AuditEntry.event.in_(events))
     if user_id is not None:

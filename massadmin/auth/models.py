@@ -46,6 +46,7 @@ class User(Base):
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     last_seen_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
+    __allow_unmapped__ = True  # for `session_token`, which is no column
     is_anonymous = False
     session_token: str | None = None
     """The secret of the session this object was loaded by; None outside a web request."""
