@@ -1,1 +1,57 @@
 """Massadmin: bulk actions on CRM records, previewed, explained per record, reversible."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from massadmin.config import Settings
+from massadmin.paths import asset_dir
+
+__all__ = ["create_app"]
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The console as a Flask application: the one place where its parts are wired together.
+
+    Args:
+        settings: where the databases are, and the rest; None reads the environment and starts
+            nothing. `DATABASE_URL` and `REDIS_URL` must then be set, or a running installation
+            of the same data folder must provide them.
+    """
+    from massadmin import actions, auth, web
+    from massadmin.embedded import connected, secret_key
+    from massadmin.extensions import csrf, db, htmx, migrate
+    from massadmin.runs import dispatch
+
+    settings = connected(settings or Settings.from_env())
+    app = Flask(
+        "massadmin",
+        template_folder=str(asset_dir("templates")),
+        static_folder=str(asset_dir("static")),
+    )
+    app.config.update(
+        SETTINGS=settings,
+        SECRET_KEY=secret_key(settings),
+        SQLALCHEMY_DATABASE_URI=settings.database_url,
+        SQLALCHEMY_ENGINE_OPTIONS={
+            "pool_pre_ping": True,
+            "pool_size": settings.web_threads + 2,
+            # Results compare times as text, so every connection writes them in one zone.
+            "connect_args": {"options": "-c timezone=UTC"},
+        },
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.cookie_secure,
+        MAX_CONTENT_LENGTH=settings.max_upload_mb * 1024 * 1024,
+        MAX_FORM_MEMORY_SIZE=2 * 1024 * 1024,
+        WTF_CSRF_TIME_LIMIT=None,
+    )
+    db.init_app(app)
+    migrate.init_app(app, db, directory=str(asset_dir("migrations")))
+    csrf.init_app(app)
+    htmx.init_app(app)
+    app.extensions["massadmin_redis"] = dispatch.connect(settings.redis_url)
+    auth.init_app(app)
+    actions.load()
+    web.init_app(app)
+    return app

@@ -1,0 +1,1 @@
+"""How a run lives: frozen, cut into chunks, executed, paused, finished, undone."""

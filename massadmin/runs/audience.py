@@ -1,0 +1,76 @@
+"""Audiences: whom a run is for, as one SELECT of ids and in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import BigInteger, Select, bindparam, func, select
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from massadmin.auth.models import User
+from massadmin.extensions import db
+from massadmin.records.filter_sql import visible, where
+from massadmin.records.filters import Query
+from massadmin.records.modules import Module
+from massadmin.records.selection import Selection, selected_ids
+from massadmin.runs.models import RunResult
+
+
+@dataclass(frozen=True)
+class Audience:
+    """The ids a run will work on: `ids` is a SELECT of one column. `stored` is its JSON form,
+    kept with the run to show what was selected."""
+
+    ids: Select[Any]
+    words: str
+    stored: dict[str, Any] = field(default_factory=dict)
+
+    def count(self) -> int:
+        """How many there are now."""
+        return db.session.scalar(select(func.count()).select_from(self.ids.subquery())) or 0
+
+
+def of_selection(selection: Selection, module: Module, user: User) -> Audience:
+    """What the user ticked."""
+    ids = selected_ids(selection, module, user)
+    if selection.mode == "matching":
+        query = Query.from_json(selection.query)
+        words = query.describe(module)
+        if selection.excluded:
+            words += f", except {len(selection.excluded):,}"
+        return Audience(
+            ids, words, {"filter": selection.query, "excluded": selection.excluded[:1_000]}
+        )
+    return Audience(ids, f"{len(selection.ids):,} ticked by hand")
+
+
+def of_query(query: Query, module: Module, user: User) -> Audience:
+    """Everything that matches a query."""
+    return Audience(
+        select(module.table.c.id).where(where(module, query, user)),
+        query.describe(module),
+        {"filter": query.to_json()},
+    )
+
+
+def of_ids(ids: Iterable[int], module: Module, user: User, *, trash: bool = False) -> Audience:
+    """Records named by id, as far as the user may see them."""
+    wanted = sorted(set(ids))
+    given = bindparam(None, wanted, type_=ARRAY(BigInteger), unique=True)
+    return Audience(
+        select(module.table.c.id).where(
+            visible(module, user, trash=trash), module.table.c.id == func.any(given)
+        ),
+        f"{len(wanted):,} named by id",
+    )
+
+
+def of_results(run_id: int, outcome: str) -> Audience:
+    """The items of an earlier run that had this outcome."""
+    return Audience(
+        select(RunResult.item).where(RunResult.run_id == run_id, RunResult.outcome == outcome),
+        f"those that {outcome} in bulk action {run_id}",
+        {"run": run_id, "outcome": outcome},
+    )

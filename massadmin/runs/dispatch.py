@@ -1,0 +1,87 @@
+"""Dispatch: the bell. The only file that knows RQ.
+
+A ticket says “there is work” and nothing else; which work, the database knows. A ticket lost or
+rung twice costs nothing, so ringing never fails its caller: when the queue is away, the clock
+rings again.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from flask import Flask, current_app
+from redis import Redis
+from redis.exceptions import RedisError
+from rq import Queue, SimpleWorker
+from rq.serializers import JSONSerializer
+
+from massadmin.extensions import db
+from massadmin.runs import alive
+
+log = logging.getLogger(__name__)
+
+QUEUE = "massadmin"
+# One ticket is worked on for about this long; then a new one is rung if work remains, so that a
+# worker asked to leave is never far from a good moment.
+TICKET_SECONDS = 5.0
+# More tickets than this in the queue tell the workers nothing new.
+MOST_TICKETS = 32
+
+
+def connect(url: str) -> Redis:
+    """A connection to the queue that gives up quickly when it is away."""
+    return Redis.from_url(
+        url, socket_connect_timeout=2, socket_timeout=None, health_check_interval=15
+    )
+
+
+def _queue() -> Queue:
+    connection: Redis = current_app.extensions["massadmin_redis"]
+    return Queue(QUEUE, connection=connection, serializer=JSONSerializer)
+
+
+def ring(tickets: int = 1) -> bool:
+    """Enqueue up to `tickets` tickets; whether the queue took them."""
+    try:
+        queue = _queue()
+        for _ in range(max(0, min(tickets, MOST_TICKETS - queue.count))):
+            queue.enqueue_call(work, result_ttl=0, failure_ttl=60, timeout=-1)
+    except (RedisError, OSError) as error:
+        log.warning("The queue is away; the clock will ring again: %s", error)
+        return False
+    return True
+
+
+def queue_depth() -> int:
+    """Tickets waiting.
+
+    Raises:
+        RedisError: the queue is away.
+    """
+    return int(_queue().count)
+
+
+def work() -> None:
+    """What a ticket does: work on whatever is due for a few seconds, and ring on if more is."""
+    from massadmin.runs.execute import drain, work_once
+
+    try:
+        drain(seconds=TICKET_SECONDS)
+        if work_once():
+            ring()
+    finally:
+        db.session.remove()
+
+
+def run_worker(app: Flask) -> None:
+    """Be a worker until a signal asks to leave; the chunk at hand is finished first.
+
+    Raises:
+        RedisError: the queue has been away for long; the supervisor starts a new worker.
+    """
+    with app.app_context(), alive.beating("worker", app):
+        queue = _queue()
+        worker = SimpleWorker([queue], connection=queue.connection, serializer=JSONSerializer)
+        # Work may have become due while nobody was there to hear the bell.
+        ring()
+        worker.work(with_scheduler=False, logging_level="WARNING")

@@ -1,0 +1,153 @@
+"""Progress: how far runs are, summed from their chunks; no counter row that everybody updates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import case, extract, func, select
+
+from massadmin.extensions import db
+from massadmin.runs.models import Run, RunChunk, RunResult
+from massadmin.runs.states import WORKABLE
+
+# The rate is taken over the chunks finished within this many seconds.
+RATE_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is: tallies in records, `rate` in records per second, `eta` in seconds."""
+
+    total: int
+    succeeded: int
+    skipped: int
+    failed: int
+    rate: float | None
+    eta: float | None
+
+    @property
+    def done(self) -> int:
+        """Records that have their result."""
+        return self.succeeded + self.skipped + self.failed
+
+    @property
+    def percent(self) -> int:
+        """Whole percent done; 100 only when nothing is left."""
+        return 100 * self.done // self.total if self.total else 0
+
+
+def progress_of(runs: Iterable[Run]) -> dict[int, Progress]:
+    """The progress of each run, by id. Runs that have ended carry their tallies themselves."""
+    runs = list(runs)
+    going = [run.id for run in runs if run.succeeded is None]
+    summed = _summed(going) if going else {}
+    found: dict[int, Progress] = {}
+    for run in runs:
+        if run.succeeded is not None:
+            seconds = _seconds(run.started_at, run.finished_at)
+            found[run.id] = Progress(
+                run.total,
+                run.succeeded,
+                run.skipped or 0,
+                run.failed or 0,
+                rate=run.total / seconds if seconds else None,
+                eta=None,
+            )
+            continue
+        row = summed.get(run.id)
+        succeeded, skipped, failed, recent, span = row or (0, 0, 0, 0, None)
+        rate = float(recent) / float(span) if recent and span else None
+        left = run.total - succeeded - skipped - failed
+        eta = left / rate if rate and run.state in WORKABLE else None
+        found[run.id] = Progress(run.total, succeeded, skipped, failed, rate, eta)
+    return found
+
+
+def _summed(run_ids: list[int]) -> dict[int, tuple[Any, ...]]:
+    now = func.clock_timestamp()
+    recent = RunChunk.finished_at > now - func.make_interval(0, 0, 0, 0, 0, 0, RATE_SECONDS)
+    rows = db.session.execute(
+        select(
+            RunChunk.run_id,
+            func.sum(RunChunk.succeeded),
+            func.sum(RunChunk.skipped),
+            func.sum(RunChunk.failed),
+            func.sum(case((recent, RunChunk.size), else_=0)),
+            func.greatest(
+                extract("epoch", now - func.min(case((recent, RunChunk.started_at)))), 0.1
+            ),
+        )
+        .where(RunChunk.run_id.in_(run_ids), RunChunk.state == "done")
+        .group_by(RunChunk.run_id)
+    )
+    return {row[0]: tuple(row[1:]) for row in rows}
+
+
+def _seconds(start: datetime | None, end: datetime | None) -> float | None:
+    return (end - start).total_seconds() if start and end else None
+
+
+def seconds_taken(run: Run) -> float | None:
+    """Wall time from the first chunk to the end, in seconds; None before the end."""
+    return _seconds(run.started_at, run.finished_at)
+
+
+def reasons_of(run_id: int) -> list[tuple[str, str, int]]:
+    """Results grouped: (outcome, reason, count), most frequent first; a success has reason ''."""
+    reason = func.coalesce(RunResult.reason, "")
+    rows = db.session.execute(
+        select(RunResult.outcome, reason, func.count())
+        .where(RunResult.run_id == run_id)
+        .group_by(RunResult.outcome, reason)
+        .order_by(func.count().desc(), RunResult.outcome, reason)
+    )
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The records of a run that go out together."""
+
+    batch: int
+    size: int
+    done: int
+    due_at: datetime
+
+
+def batches_of(run_id: int) -> list[Batch]:
+    """The run's batches in order, with how many of their records are done."""
+    rows = db.session.execute(
+        select(
+            RunChunk.batch,
+            func.sum(RunChunk.size),
+            func.sum(case((RunChunk.state == "done", RunChunk.size), else_=0)),
+            func.min(RunChunk.due_at),
+        )
+        .where(RunChunk.run_id == run_id)
+        .group_by(RunChunk.batch)
+        .order_by(RunChunk.batch)
+    )
+    return [Batch(row[0], row[1], row[2], row[3]) for row in rows]
+
+
+def throughput_of(run_id: int, points: int = 60) -> list[tuple[float, int]]:
+    """Records finished over the run's time: (seconds since its start, records) per interval,
+    at most `points` intervals of equal length."""
+    rows = db.session.execute(
+        select(RunChunk.finished_at, RunChunk.size, func.min(RunChunk.started_at).over())
+        .where(RunChunk.run_id == run_id, RunChunk.state == "done")
+        .order_by(RunChunk.finished_at)
+    ).all()
+    if not rows:
+        return []
+    start = rows[0][2]
+    span = max((rows[-1][0] - start).total_seconds(), 0.001)
+    count = min(points, len(rows))
+    buckets = [0] * count
+    for finished, size, _ in rows:
+        at = (finished - start).total_seconds() / span
+        buckets[min(count - 1, int(at * count))] += size
+    return [(span * (index + 1) / count, size) for index, size in enumerate(buckets)]

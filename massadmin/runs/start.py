@@ -1,0 +1,199 @@
+"""Starting a run: checked, frozen, committed; only then is a worker rung."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from massadmin.auth import audit
+from massadmin.auth.models import User
+from massadmin.extensions import db
+from massadmin.records.modules import Module
+from massadmin.runs import dispatch
+from massadmin.runs.action import Action, get_action
+from massadmin.runs.audience import Audience, of_results
+from massadmin.runs.freeze import chunk_size, freeze
+from massadmin.runs.models import Run
+from massadmin.runs.states import ACTIVE, ENDED, move
+
+MAX_NAME_CHARS = 120
+
+
+class Refused(Exception):
+    """The run cannot be started; the message says why."""
+
+
+class NotAllowed(Refused):
+    """The user lacks the permission."""
+
+
+class Drifted(Refused):
+    """The audience is not the one the user saw. `count` is what it is now."""
+
+    def __init__(self, expected: int, count: int) -> None:
+        self.expected, self.count = expected, count
+        super().__init__(
+            f"You confirmed {expected:,} records, but the selection now holds {count:,}."
+        )
+
+
+class Conflict(Refused):
+    """The idempotency key was used before, for something else."""
+
+
+def check_permission(
+    action: Action, module: Module, user: User, params: dict[str, Any] | None = None
+) -> None:
+    """Whether `user` may use `action` in `module`, with these settings.
+
+    Raises:
+        NotAllowed: they may not.
+    """
+    needed = action.permission if params is None else action.needs(params)
+    if not user.can(f"{module.key}.{needed}"):
+        raise NotAllowed(f"Your role may not {action.label.lower()} in {module.label}.")
+
+
+def start(
+    action: Action,
+    module: Module,
+    audience: Audience,
+    params: dict[str, Any],
+    user: User,
+    *,
+    largest_chunk: int = 5_000,
+    name: str = "",
+    expected: int | None = None,
+    idempotency_key: str | None = None,
+    undo_of: int | None = None,
+    retry_of: int | None = None,
+) -> Run:
+    """Freeze the audience, queue the run, commit, and ring for workers.
+
+    The same idempotency key with the same content gives the run that exists already.
+
+    Args:
+        params: as `action.params` gave them.
+        expected: the count the user confirmed; None skips that check.
+
+    Raises:
+        NotAllowed: the user may not.
+        Drifted: the audience is not `expected`; nothing was started.
+        Conflict: the key was used for something else.
+        Refused: nothing is selected.
+    """
+    check_permission(action, module, user, params)
+    key = idempotency_key or str(uuid.uuid4())
+    content = json.dumps(
+        [action.key, module.key, params, audience.stored, audience.words, undo_of, retry_of],
+        sort_keys=True,
+    )
+    body_hash = hashlib.sha256(content.encode()).hexdigest()
+    run_id = db.session.scalar(
+        insert(Run)
+        .values(
+            action=action.key,
+            module=module.key,
+            name="",
+            user_id=user.id,
+            state="draft",
+            idempotency_key=key,
+            body_hash=body_hash,
+            undo_of=undo_of,
+            retry_of=retry_of,
+            query={"words": audience.words, **audience.stored},
+        )
+        .on_conflict_do_nothing(index_elements=[Run.user_id, Run.idempotency_key])
+        .returning(Run.id)
+    )
+    if run_id is None:
+        return _earlier(user, key, body_hash)
+    params = action.prepare(params, module, user)
+    largest = min(largest_chunk, action.chunk_size or largest_chunk)
+    if action.chunk_size and action.chunk_size > largest_chunk:
+        largest = action.chunk_size
+    expected_total = expected if expected is not None else audience.count()
+    total = freeze(run_id, audience, chunk_size(expected_total, largest))
+    if expected is not None and total != expected:
+        db.session.rollback()
+        raise Drifted(expected, total)
+    if total == 0:
+        db.session.rollback()
+        raise Refused("Nothing is selected that this action could work on.")
+    title = " ".join(name.split())[:MAX_NAME_CHARS] or action.summary(params, module)
+    db.session.execute(
+        update(Run).where(Run.id == run_id).values(params=params, name=title, total=total)
+    )
+    move(run_id, "queue")
+    audit.record(
+        "run.started",
+        user=user,
+        subject=f"run:{run_id}",
+        details={"action": action.key, "module": module.key, "records": total},
+    )
+    db.session.commit()
+    dispatch.ring(tickets=-(-total // largest))
+    return db.session.execute(select(Run).where(Run.id == run_id)).scalar_one()
+
+
+def undo(run: Run, module: Module, user: User, **options: Any) -> Run:
+    """Start the run that takes `run` back.
+
+    Raises:
+        Refused: it is still going, cannot be undone, or is being undone already.
+    """
+    original = get_action(run.action)
+    if not original.reversible:
+        raise Refused(f"“{original.label}” cannot be undone.")
+    if run.state not in ENDED:
+        raise Refused("Only a bulk action that has ended can be undone. Cancel it first.")
+    undone_now = select(Run.id).where(Run.undo_of == run.id, Run.state.in_(ACTIVE))
+    if db.session.scalar(undone_now):
+        raise Refused("It is being undone already.")
+    return start(
+        get_action("undo"),
+        module,
+        of_results(run.id, "succeeded"),
+        {"run": run.id, "action": run.action, "name": run.name},
+        user,
+        undo_of=run.id,
+        **options,
+    )
+
+
+def retry(run: Run, module: Module, user: User, **options: Any) -> Run:
+    """Start a run of the same action, with the same settings, over the records that failed.
+
+    Raises:
+        Refused: it is still going, nothing failed, or the action cannot be repeated.
+    """
+    action = get_action(run.action)
+    if not action.retryable:
+        raise Refused(f"“{action.label}” cannot be repeated for some of its records.")
+    if run.state not in ENDED:
+        raise Refused("Only a bulk action that has ended can be retried.")
+    return start(
+        action,
+        module,
+        of_results(run.id, "failed"),
+        run.params,
+        user,
+        name=options.pop("name", "") or f"Retry of {run.name}",
+        retry_of=run.id,
+        **options,
+    )
+
+
+def _earlier(user: User, key: str, body_hash: str) -> Run:
+    db.session.rollback()
+    run = db.session.execute(
+        select(Run).where(Run.user_id == user.id, Run.idempotency_key == key)
+    ).scalar_one()
+    if run.body_hash != body_hash:
+        raise Conflict("This form was already used to start another bulk action. Open it again.")
+    return run
