@@ -130,6 +130,7 @@ class AuditEntry(Base):
         Index("ix_audit_log_event_id", "event", "id"),
         Index("ix_audit_log_user_id_id", "user_id", "id"),
         Index("ix_audit_log_at", "at"),
+        Index("ix_audit_log_subject_id", "subject", "id"),
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
