@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import BigInteger, ForeignKey, Identity, Index, String, func, select, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ForeignKey,
+    Identity,
+    Index,
+    String,
+    cast,
+    func,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -78,7 +89,7 @@ def ensure_tags(names: Iterable[str]) -> dict[str, int]:
 def known_tags(names: Iterable[str]) -> dict[str, int]:
     """The ids of those of `names` that exist: `{name as given: id}`."""
     wanted = list(names)
-    lowered = select(func.unnest(wanted).label("name")).subquery()
+    lowered = select(func.unnest(cast(wanted, ARRAY(String))).label("name")).subquery()
     rows = db.session.execute(
         select(lowered.c.name, Tag.id).join(Tag, func.lower(Tag.name) == func.lower(lowered.c.name))
     )

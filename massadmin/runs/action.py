@@ -46,7 +46,8 @@ class Chunk:
 
     `ids` are record ids, or whatever the action froze. `rehearsal` is true in a preview, whose
     transaction is rolled back: an action only minds it when it writes outside the database.
-    `original` is the run being undone. `tally` counts the results written so far.
+    `original` is the run being undone. `position` is the place of the first id among all ids of
+    the run. `tally` counts the results written so far.
     """
 
     run_id: int
@@ -57,6 +58,7 @@ class Chunk:
     user: User
     original: int | None = None
     rehearsal: bool = False
+    position: int = 0
     tally: Counter[str] = field(default_factory=Counter)
 
     def reach(self, alias: str = "t", *, trash: bool = False) -> str:
@@ -80,32 +82,34 @@ class Chunk:
             },
         )
 
-    def succeed(self, changing: str, **binds: Any) -> int:
+    def succeed(self, changing: str, *, first: str = "", **binds: Any) -> int:
         """Change records and record each as succeeded; how many they were.
 
         `changing` is SQL that returns `id, reason, before, after` (the two jsonb, changed fields
-        only) for each record it changed. PostgreSQL hands out old and new values in the UPDATE
+        only) for each record it changed. A change that it only reads from goes into `first`, as
+        `name AS (INSERT … RETURNING …)`. PostgreSQL hands out old and new values in the UPDATE
         itself, so what is recorded is what was written even when somebody edits meanwhile.
         """
-        return self._write("succeeded", changing, "id, reason, before, after", binds)
+        columns = "id, id, 'succeeded', reason, before, after"
+        return self.write(changing, columns, first=first, **binds)
 
     def skip(self, selecting: str, **binds: Any) -> int:
         """Record as skipped what `selecting` returns as `id, reason`."""
-        return self._write("skipped", selecting, "id, reason, NULL, NULL", binds)
+        return self.write(selecting, "id, id, 'skipped', reason, NULL, NULL", **binds)
 
     def fail(self, selecting: str, **binds: Any) -> int:
         """Record as failed what `selecting` returns as `id, reason`."""
-        return self._write("failed", selecting, "id, reason, NULL, NULL", binds)
+        return self.write(selecting, "id, id, 'failed', reason, NULL, NULL", **binds)
 
-    def _write(self, outcome: str, source: str, columns: str, binds: dict[str, Any]) -> int:
-        return self.write(source, f"id, id, '{outcome}', {columns.removeprefix('id, ')}", **binds)
+    def write(self, source: str, columns: str, *, first: str = "", **binds: Any) -> int:
+        """Insert results from SQL `source`, which may change records; `columns` yields item,
+        record_id, outcome, reason, before, after from its rows. `first` as in `succeed`.
 
-    def write(self, source: str, columns: str, **binds: Any) -> int:
-        """Insert results from SQL `source`; `columns` yields item, record_id, outcome, reason,
-        before, after from its rows. Adds to the tally; how many rows were written."""
+        Adds to the tally; how many results were written.
+        """
         rows = self.execute(
             f"""
-            WITH source AS ({source}),
+            WITH {first + "," if first else ""} source AS ({source}),
             written AS (
                 INSERT INTO run_results
                     (run_id, seq, item, record_id, outcome, reason, before, after)
@@ -132,6 +136,7 @@ class Action:
         confirm_word: what the user must type, for actions that cannot easily be taken back.
         trash: works on deleted records instead of live ones.
         reversible: has a `revert`.
+        revert_in_trash: what `revert` works on lies in the trash.
         retryable: failed records can be tried again in a new run.
         unchanged: the reason recorded for records that already were as asked.
         listed: offered above lists; otherwise it has a page of its own.
@@ -148,6 +153,7 @@ class Action:
     consequences: ClassVar[str] = ""
     trash: ClassVar[bool] = False
     reversible: ClassVar[bool] = True
+    revert_in_trash: ClassVar[bool] = False
     retryable: ClassVar[bool] = True
     listed: ClassVar[bool] = True
     unchanged: ClassVar[str] = "Already so"

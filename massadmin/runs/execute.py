@@ -140,9 +140,15 @@ def _do(run: Run, seq: int) -> None:
     ids = db.session.execute(
         select(RunChunk.record_ids).where(RunChunk.run_id == run.id, RunChunk.seq == seq)
     ).scalar_one()
+    before = select(func.coalesce(func.sum(RunChunk.size), 0)).where(
+        RunChunk.run_id == run.id, RunChunk.seq < seq
+    )
+    position = int(db.session.scalar(before) or 0)
     user = db.session.get_one(User, run.user_id, populate_existing=True)
     module = get_module(run.module)
-    chunk = Chunk(run.id, seq, module, ids, run.params, user, original=run.undo_of)
+    chunk = Chunk(
+        run.id, seq, module, ids, run.params, user, original=run.undo_of, position=position
+    )
     apply_chunk(get_action(run.action), chunk)
     db.session.execute(
         update(RunChunk)
@@ -202,8 +208,10 @@ def _apply_halving(action: Action, chunk: Chunk) -> None:
     except Exception as error:
         if len(chunk.ids) > 1:
             middle = len(chunk.ids) // 2
-            for ids in (chunk.ids[:middle], chunk.ids[middle:]):
-                half = replace(chunk, ids=ids, tally=type(chunk.tally)())
+            for first, ids in ((0, chunk.ids[:middle]), (middle, chunk.ids[middle:])):
+                half = replace(
+                    chunk, ids=ids, position=chunk.position + first, tally=type(chunk.tally)()
+                )
                 _apply_halving(action, half)
                 chunk.tally.update(half.tally)
             return

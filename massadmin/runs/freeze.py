@@ -28,7 +28,7 @@ def freeze(run_id: int, audience: Audience, size: int) -> int:
     (item,) = ids.c
     numbered = select(
         item.label("item"),
-        ((func.row_number().over(order_by=item) - 1) / size).label("seq"),
+        ((func.row_number().over(order_by=item) - 1) // size).label("seq"),
     ).subquery()
     frozen = select(
         literal(run_id, BigInteger),

@@ -184,6 +184,7 @@ def retry(run: Run, module: Module, user: User, **options: Any) -> Run:
         run.params,
         user,
         name=options.pop("name", "") or f"Retry of {run.name}",
+        undo_of=run.undo_of,
         retry_of=run.id,
         **options,
     )

@@ -1,0 +1,104 @@
+"""Putting fields back: the undo of every action that writes fields.
+
+The results of the undone run hold, per record, what each field was and what the run made of it. A
+field goes back only where it still holds what the run wrote; what somebody changed since stays.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy.dialects import postgresql
+
+from massadmin.records.fields import CUSTOM_PREFIX, Field
+from massadmin.runs.action import Chunk
+
+PARTLY = "Only partly: other fields were changed since"
+
+
+def put_back(chunk: Chunk) -> None:
+    """Set the fields that run `chunk.original` wrote back to what they were before."""
+    keys = chunk.execute(
+        """
+        SELECT DISTINCT jsonb_object_keys(before) FROM run_results
+        WHERE run_id = :original AND item = ANY(:ids) AND before IS NOT NULL
+        """
+    ).scalars()
+    known = {field.key: field for field in chunk.module.fields}
+    fields = [known[key] for key in sorted(keys) if key in known]
+    if not fields:
+        return
+    holds = {field.key: _still_holds(field) for field in fields}
+    changed = " OR ".join(f"({clause})" for clause in holds.values())
+    whole = " AND ".join(
+        f"({clause} OR NOT r.after ? '{key}' OR r.before -> '{key}' = r.after -> '{key}')"
+        for key, clause in holds.items()
+    )
+    columns = [field for field in fields if not field.custom]
+    custom = [field for field in fields if field.custom]
+    assignments = [f"{field.key} = {_column_back(chunk, field)}" for field in columns]
+    if custom:
+        assignments.append(f"custom = {_custom_back(custom)}")
+    chunk.write(
+        f"""
+        UPDATE {chunk.module.table.name} AS t
+        SET {", ".join(assignments)}, updated_at = now()
+        FROM run_results AS r
+        WHERE r.run_id = :original AND r.item = ANY(:ids) AND t.id = r.record_id
+          AND {chunk.reach()} AND ({changed})
+        RETURNING r.item, t.id AS record_id,
+            CASE WHEN NOT ({_as_old(whole)}) THEN CAST(:partly AS text) END AS reason,
+            {_object(fields, "old")} AS before, {_object(fields, "new")} AS after
+        """,  # noqa: S608 - columns and keys are declared by the module, values are bound
+        "item, record_id, 'succeeded', reason, before, after",
+        partly=PARTLY,
+    )
+
+
+def json_value(field: Field, alias: str) -> str:
+    """SQL of a field's value as jsonb, as results hold it: JSON null when it is empty."""
+    if field.custom:
+        return f"coalesce({alias}.custom -> '{field.custom_key}', 'null')"
+    return f"coalesce(to_jsonb({alias}.{field.key}), 'null')"
+
+
+def json_object(fields: list[Field], alias: str) -> str:
+    """SQL of a jsonb object of the values of `fields`."""
+    return _object(fields, alias)
+
+
+def _object(fields: list[Field], alias: str) -> str:
+    pairs = ", ".join(f"'{field.key}', {json_value(field, alias)}" for field in fields)
+    return f"jsonb_build_object({pairs})"
+
+
+def _still_holds(field: Field) -> str:
+    """SQL: the run changed this field of the record, and it is still as the run left it."""
+    return (
+        f"r.after ? '{field.key}' AND r.before -> '{field.key}' <> r.after -> '{field.key}'"
+        f" AND {json_value(field, 't')} = r.after -> '{field.key}'"
+    )
+
+
+def _as_old(clause: str) -> str:
+    """The same clause about the row as it was: in RETURNING, `t` is the row as it is now."""
+    return clause.replace("to_jsonb(t.", "to_jsonb(old.").replace("(t.custom", "(old.custom")
+
+
+def _column_back(chunk: Chunk, field: Field) -> str:
+    kind = chunk.module.table.c[field.key].type.compile(dialect=postgresql.dialect())
+    return (
+        f"CASE WHEN {_still_holds(field)}"
+        f" THEN CAST(r.before ->> '{field.key}' AS {kind}) ELSE t.{field.key} END"
+    )
+
+
+def _custom_back(fields: list[Field]) -> str:
+    custom = "t.custom"
+    for field in fields:
+        key = field.key.removeprefix(CUSTOM_PREFIX)
+        custom = (
+            f"CASE WHEN {_still_holds(field)} THEN ({custom} - '{key}') || "
+            f"CASE WHEN r.before -> '{field.key}' = 'null' THEN '{{}}'::jsonb "
+            f"ELSE jsonb_build_object('{key}', r.before -> '{field.key}') END "
+            f"ELSE {custom} END"
+        )
+    return custom
