@@ -1,0 +1,120 @@
+"""How numbers, times and sizes read on a page. Times are shown in the reader's own zone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import Flask, current_app, has_request_context
+from flask_login import current_user
+from markupsafe import Markup
+
+_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+_AGO = (
+    (365 * 86_400, "year"),
+    (30 * 86_400, "month"),
+    (86_400, "day"),
+    (3_600, "hour"),
+    (60, "minute"),
+)
+
+
+def zone() -> ZoneInfo:
+    """The zone of whoever is signed in; else, or when they chose none, the installation's."""
+    chosen = current_user.timezone if has_request_context() and _signed_in() else None
+    return ZoneInfo(chosen or current_app.config["SETTINGS"].timezone)
+
+
+def number(value: float | None) -> str:
+    """`12,431`; a dash for None."""
+    if value is None:
+        return "–"
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
+
+
+def moment(value: datetime | None, style: str = "minute") -> Markup:
+    """A `<time>` such as `22 Nov 2026, 16:08`; `style` is date, minute or second."""
+    if value is None:
+        return Markup("–")
+    local = _aware(value).astimezone(zone())
+    shapes = {"date": "{0.day} %b %Y", "minute": "{0.day} %b %Y, %H:%M"}
+    shape = shapes.get(style, "{0.day} %b %Y, %H:%M:%S").format(local)
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        local.isoformat(), local.isoformat(sep=" ", timespec="seconds"), local.strftime(shape)
+    )
+
+
+def ago(value: datetime | None, now: datetime | None = None) -> Markup:
+    """A `<time>` such as `3 minutes ago` or `in 2 hours`, the exact time on hovering."""
+    if value is None:
+        return Markup("–")
+    exact = _aware(value)
+    seconds = ((now or datetime.now(UTC)) - exact).total_seconds()
+    words = "just now"
+    for size, unit in _AGO:
+        count = int(abs(seconds) // size)
+        if count:
+            amount = f"{count} {unit}{'' if count == 1 else 's'}"
+            words = f"{amount} ago" if seconds > 0 else f"in {amount}"
+            break
+    local = exact.astimezone(zone())
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        local.isoformat(), f"{local.day} {local:%b %Y, %H:%M:%S %Z}", words
+    )
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as `1 h 12 min`: the two largest units that count; `under 1 s` below one."""
+    if seconds is None:
+        return "–"
+    rest = round(seconds) if seconds >= 1 else 0
+    if not rest:
+        return "under 1 s"
+    parts: list[tuple[int, str]] = []
+    for size, unit in _UNITS:
+        count, rest = divmod(rest, size)
+        if count or parts:
+            parts.append((count, unit))
+    return " ".join(f"{count} {unit}" for count, unit in parts[:2] if count)
+
+
+def filesize(size: float | None) -> str:
+    """Bytes as `1.4 MB`, in steps of 1,000."""
+    if size is None:
+        return "–"
+    value = float(size)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if value < 1_000:
+            return (
+                f"{value:.0f} {unit}" if unit == "bytes" or value >= 100 else f"{value:.1f} {unit}"
+            )
+        value /= 1_000
+    return f"{value:,.1f} TB"
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    """`1 contact`, `12,431 contacts`."""
+    return f"{number(count)} {one if count == 1 else many or one + 's'}"
+
+
+def init_app(app: Flask) -> None:
+    filters: dict[str, Any] = {
+        "ago": ago,
+        "datetime": moment,
+        "duration": duration,
+        "filesize": filesize,
+        "number": number,
+        "plural": plural,
+    }
+    app.jinja_env.filters.update(filters)
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+
+
+def _aware(value: datetime) -> datetime:
+    return value if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+def _signed_in() -> bool:
+    return bool(current_user and current_user.is_authenticated)

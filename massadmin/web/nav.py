@@ -1,0 +1,54 @@
+"""The sidebar: entries that page files declare, shown to those who may use them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from flask import Flask, current_app, request, url_for
+from flask_login import current_user
+
+from massadmin.auth import User
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One line of the sidebar. `badge(user)` counts what goes on there and must be quick; 0 hides
+    it. `key` is the shortcut, such as `g b`. Entries stand in `order`."""
+
+    label: str
+    endpoint: str
+    icon: str
+    order: int
+    permission: str = ""
+    key: str = ""
+    badge: Callable[[User], int] | None = None
+
+    @property
+    def id(self) -> str:
+        return "nav-" + self.endpoint.partition(".")[0]
+
+    @property
+    def url(self) -> str:
+        return url_for(self.endpoint)
+
+    @property
+    def current(self) -> bool:
+        return request.blueprint == self.endpoint.rpartition(".")[0]
+
+    def count(self) -> int:
+        return self.badge(current_user) if self.badge else 0
+
+
+def init_app(app: Flask, entries: Sequence[Entry]) -> None:
+    app.extensions["nav"] = sorted(entries, key=lambda each: (each.order, each.label))
+    app.jinja_env.globals["navigation"] = navigation
+
+
+def navigation() -> list[Entry]:
+    """The entries of the person who is signed in."""
+    return [
+        each
+        for each in current_app.extensions["nav"]
+        if not each.permission or current_user.can(each.permission)
+    ]

@@ -1,0 +1,76 @@
+"""The audit log: who did what, newest first."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from flask import render_template, request, url_for
+from wtforms import Form, SelectField, StringField
+
+from massadmin.auth import audit, people
+from massadmin.web.access import permission
+from massadmin.web.answers import asked_by_htmx
+from massadmin.web.formats import zone
+from massadmin.web.settings import Tab, bp
+
+TAB = Tab(label="Audit log", endpoint="settings.audit_log", order=80, permission="audit.view")
+
+PER_PAGE = 50
+
+
+class AuditForm(Form):
+    q = StringField("Search")
+    event = SelectField("Event", validate_choice=False)
+    user = SelectField("Person", validate_choice=False)
+    since = StringField("From")
+    until = StringField("To")
+
+
+@bp.get("/audit")
+@permission("audit.view")
+def audit_log() -> str:
+    form = AuditForm(request.args)
+    form.event.choices = [("", "All events"), *sorted(audit.EVENTS.items(), key=lambda e: e[1])]
+    form.user.choices = [("", "Everybody"), *((str(u.id), u.name) for u in people.everybody())]
+    before = request.args.get("before", "")
+    found = audit.entries(
+        events=[form.event.data] if form.event.data else (),
+        user_id=int(form.user.data) if (form.user.data or "").isdecimal() else None,
+        text=(form.q.data or "").strip(),
+        since=_midnight(form.since.data),
+        until=_midnight(form.until.data, days=1),
+        before_id=int(before) if before.isdecimal() else None,
+        limit=PER_PAGE + 1,
+    )
+    kept = {name: value for name, value in form.data.items() if value}
+    older = None
+    if len(found) > PER_PAGE:
+        older = url_for("settings.audit_log", **kept, before=found[PER_PAGE - 1].id)
+    template = "settings/_audit.html" if asked_by_htmx() else "settings/audit.html"
+    return render_template(
+        template,
+        form=form,
+        entries=found[:PER_PAGE],
+        label=audit.label,
+        words=_words,
+        older=older,
+        newest=url_for("settings.audit_log", **kept) if before else None,
+        filtered=bool(kept),
+    )
+
+
+def _midnight(text: str | None, days: int = 0) -> datetime | None:
+    """The start of a day in the reader's zone; None for what is no date."""
+    try:
+        day = date.fromisoformat(text or "") + timedelta(days=days)
+    except (ValueError, OverflowError):
+        return None
+    return datetime(day.year, day.month, day.day, tzinfo=zone())
+
+
+def _words(details: dict[str, Any]) -> str:
+    """`role: member → admin` of a change, `role: admin` of anything else."""
+    if set(details) == {"before", "after"}:
+        return f"{details['before']} → {details['after']}"
+    return ", ".join(f"{key.replace('_', ' ')}: {value}" for key, value in details.items())
