@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from flask import current_app
 from sqlalchemy import (
     DDL,
     CheckConstraint,
@@ -83,6 +84,11 @@ class User(Base):
     @property
     def sees_all_records(self) -> bool:
         return sees_all_records(self)
+
+    @property
+    def zone(self) -> str:
+        """The IANA zone in which the person reads and writes times."""
+        return self.timezone or str(current_app.config["SETTINGS"].timezone)
 
     def preference(self, key: str, default: Any = None) -> Any:
         return (self.preferences or {}).get(key, default)
