@@ -78,6 +78,7 @@ class RemoveTags(Action):
                 DELETE FROM {tags} AS x
                 USING {chunk.module.table.name} AS t
                 WHERE t.id = ANY(:ids) AND {chunk.reach()} AND x.{record} = t.id
+                  AND x.{record} = ANY(:ids)
                   AND (:all OR x.tag_id = ANY(CAST(:tag_ids AS integer[])))
                 RETURNING x.{record} AS id, x.tag_id
             )

@@ -9,8 +9,8 @@ from wtforms import FieldList, FormField, SelectField, StringField
 from wtforms import Form as WTForm
 from wtforms.validators import ValidationError
 
-from massadmin.actions._field_sql import Change, Expressions
 from massadmin.auth.models import User
+from massadmin.records.field_changes import Change, Expressions
 from massadmin.records.fields import TEXTUAL, Field
 from massadmin.records.modules import Module
 from massadmin.records.values import BadValue, parse, time_zone, to_json

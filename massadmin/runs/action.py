@@ -113,7 +113,8 @@ class Chunk:
             written AS (
                 INSERT INTO run_results
                     (run_id, seq, item, record_id, outcome, reason, before, after)
-                SELECT :run_id, :seq, item, record_id, outcome::outcome, reason, before, after
+                SELECT :run_id, :seq, item, record_id, outcome::outcome, reason,
+                    before::jsonb, after::jsonb
                 FROM (SELECT {columns} FROM source)
                     AS result (item, record_id, outcome, reason, before, after)
                 RETURNING outcome
