@@ -69,7 +69,7 @@ class UpdateFieldsForm(ActionForm):
                 (field.key, field.label) for field in self._updatable.values()
             ]
 
-    def validate_change(self, rows: FieldList) -> None:
+    def validate_change(self, rows: FieldList[Any]) -> None:
         """Every filled row makes sense, and no field is changed twice."""
         self._changes: list[dict[str, Any]] = []
         for row in rows:

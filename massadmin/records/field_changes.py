@@ -101,7 +101,11 @@ class Expressions:
 
     def _type(self, field: Field) -> str:
         column = self._module.table.c[field.key]
-        return str(column.type.compile(dialect=postgresql.dialect()))
+        return str(
+            column.type.compile(
+                dialect=postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's own
+            )
+        )
 
     def _into_custom(self, custom: str, change: Change, text: str) -> str:
         key = change.field.custom_key

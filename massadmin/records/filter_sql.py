@@ -94,8 +94,8 @@ def compile_condition(module: Module, condition: Condition, user: User) -> Colum
 
 
 def _text(module: Module, field: Field, op: str, value: str) -> ColumnElement[bool]:
-    column = field.sql(module.table)
-    lowered = func.lower(column)
+    column: ColumnElement[str | None] = field.sql(module.table)
+    lowered: ColumnElement[str | None] = func.lower(column)
     match op:
         case "is":
             # Phone numbers are stored as E.164, so they compare as they are.

@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, cast, func, literal, select, tuple_
+from sqlalchemy import cast, func, literal, select, tuple_
 from sqlalchemy.types import Text
 
 from massadmin.auth.models import User
@@ -102,8 +102,8 @@ def list_page(
     has_previous = more if backwards else after is not None
     return ListPage(
         records=with_tags(module, [dict(row._mapping) for row in rows]),
-        before=_token(rows[0], sort) if rows and has_previous else None,
-        after=_token(rows[-1], sort) if rows and has_next else None,
+        before=_token(rows[0]._asdict(), sort) if rows and has_previous else None,
+        after=_token(rows[-1]._asdict(), sort) if rows and has_next else None,
     )
 
 
@@ -124,7 +124,7 @@ def with_tags(module: Module, records: list[dict[str, Any]]) -> list[dict[str, A
             .join(Tag, Tag.id == tags.c.tag_id)
             .where(record_id.in_([record["id"] for record in records]))
             .group_by(record_id)
-        ).all()  # type: ignore[arg-type]  # rows of two are pairs
+        ).all()
     )
     for record in records:
         record["tags"] = sorted(found.get(record["id"], []), key=str.lower)
@@ -185,8 +185,8 @@ def shown_fields(module: Module, keys: Sequence[str] | None) -> list[Field]:
     return chosen or [field for field in module.fields if field.default_column]
 
 
-def _token(row: Row[Any], sort: Sort) -> str:
-    payload = json.dumps([sort.to_text(), row._mapping["_key"], row._mapping["id"]])
+def _token(record: Mapping[str, Any], sort: Sort) -> str:
+    payload = json.dumps([sort.to_text(), record["_key"], record["id"]])
     return base64.urlsafe_b64encode(payload.encode()).decode().rstrip("=")
 
 

@@ -61,12 +61,12 @@ class Module:
     @property
     def table(self) -> Table:
         """The table of its records."""
-        return self.model.__table__  # type: ignore[no-any-return]  # typed Any by the declarative base
+        return self.model.__table__
 
     @property
     def tags(self) -> Table:
         """The table that puts tags on its records."""
-        return self.tag_model.__table__  # type: ignore[no-any-return]  # typed Any by the declarative base
+        return self.tag_model.__table__
 
     @property
     def fields(self) -> tuple[Field, ...]:

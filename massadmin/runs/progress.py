@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, extract, func, select
+from sqlalchemy import Float, case, cast, extract, func, select
 
 from massadmin.extensions import db
 from massadmin.runs.models import Run, RunChunk, RunResult
@@ -136,18 +136,17 @@ def batches_of(run_id: int) -> list[Batch]:
 def throughput_of(run_id: int, points: int = 60) -> list[tuple[float, int]]:
     """Records finished over the run's time: (seconds since its start, records) per interval,
     at most `points` intervals of equal length."""
+    since = extract("epoch", RunChunk.finished_at - func.min(RunChunk.started_at).over())
     rows = db.session.execute(
-        select(RunChunk.finished_at, RunChunk.size, func.min(RunChunk.started_at).over())
+        select(cast(since, Float), RunChunk.size)
         .where(RunChunk.run_id == run_id, RunChunk.state == "done")
         .order_by(RunChunk.finished_at)
     ).all()
     if not rows:
         return []
-    start = rows[0][2]
-    span = max((rows[-1][0] - start).total_seconds(), 0.001)
+    span = max(rows[-1][0], 0.001)
     count = min(points, len(rows))
     buckets = [0] * count
-    for finished, size, _ in rows:
-        at = (finished - start).total_seconds() / span
-        buckets[min(count - 1, int(at * count))] += size
+    for seconds, size in rows:
+        buckets[min(count - 1, int(seconds / span * count))] += size
     return [(span * (index + 1) / count, size) for index, size in enumerate(buckets)]

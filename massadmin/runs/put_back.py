@@ -84,7 +84,9 @@ def _as_old(clause: str) -> str:
 
 
 def _column_back(chunk: Chunk, field: Field) -> str:
-    kind = chunk.module.table.c[field.key].type.compile(dialect=postgresql.dialect())
+    kind = chunk.module.table.c[field.key].type.compile(
+        dialect=postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's own
+    )
     return (
         f"CASE WHEN {_still_holds(field)}"
         f" THEN CAST(r.before ->> '{field.key}' AS {kind}) ELSE t.{field.key} END"
