@@ -101,6 +101,7 @@ class Settings:
         values["data_dir"] = Path(values["data_dir"]).expanduser().resolve()
         values.setdefault("files_dir", values["data_dir"] / "files")
         values["files_dir"] = Path(values["files_dir"]).expanduser().resolve()
+        values["database_url"] = normalise_database_url(values.get("database_url", ""))
         settings = cls(**values)
         try:
             ZoneInfo(settings.timezone)
@@ -109,6 +110,32 @@ class Settings:
                 f"MASSADMIN_TIMEZONE={settings.timezone!r} is no IANA zone, such as Europe/Oslo"
             ) from error
         return settings
+
+    def to_environ(self) -> dict[str, str]:
+        """The variables that make `from_env` of another process read these same settings."""
+        environ = {}
+        for each in fields(self):
+            value = getattr(self, each.name)
+            environ[each.metadata["env"]] = (
+                str(int(value)) if isinstance(value, bool) else str(value)
+            )
+        return environ
+
+
+def normalise_database_url(url: str) -> str:
+    """`url` with psycopg 3 named as the driver; hosts hand out `postgres://` or `postgresql://`.
+
+    Raises:
+        BadSetting: another database or driver is named.
+    """
+    if not url:
+        return ""
+    scheme, _, rest = url.partition("://")
+    if scheme not in ("postgres", "postgresql", "postgresql+psycopg"):
+        raise BadSetting(
+            f"DATABASE_URL names {scheme!r}; it takes postgresql://user:password@host/name"
+        )
+    return f"postgresql+psycopg://{rest}"
 
 
 def _parse(env: str, default: Any, name: str, raw: str) -> Any:

@@ -1,0 +1,44 @@
+"""Settings from the environment and back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from massadmin.config import BadSetting, Settings, normalise_database_url
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_every_name_of_postgresql_means_psycopg_3(scheme: str) -> None:
+    assert normalise_database_url(f"{scheme}://u:p@h/n?x=1") == "postgresql+psycopg://u:p@h/n?x=1"
+
+
+def test_another_database_is_refused_without_its_password() -> None:
+    with pytest.raises(BadSetting, match="DATABASE_URL names 'mysql'") as refused:
+        Settings.from_env({"DATABASE_URL": "mysql://u:hidden@h/n"})
+    assert "hidden" not in str(refused.value)
+
+
+def test_settings_survive_the_way_to_another_process(tmp_path: Path) -> None:
+    settings = Settings.from_env(
+        {"MASSADMIN_COOKIE_SECURE": "yes", "MASSADMIN_TIMEZONE": "Europe/Oslo"},
+        data_dir=tmp_path,
+        database_url="postgresql+psycopg://h/n",
+        port=8123,
+    )
+    assert Settings.from_env(settings.to_environ()) == settings
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("MASSADMIN_PORT", "eighty"),
+        ("MASSADMIN_WORKERS", "0"),
+        ("MASSADMIN_COOKIE_SECURE", "maybe"),
+        ("MASSADMIN_TIMEZONE", "Oslo"),
+    ],
+)
+def test_a_value_that_cannot_be_used_names_its_variable(variable: str, value: str) -> None:
+    with pytest.raises(BadSetting, match=variable):
+        Settings.from_env({variable: value})
