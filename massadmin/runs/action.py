@@ -29,6 +29,13 @@ class BadParams(ValueError):
         super().__init__(" ".join(message for each in errors.values() for message in each))
 
 
+class TryLater(Exception):
+    """The chunk cannot be worked on now, through no fault of its records: a full disk, say.
+
+    The chunk is put off and tried again; in the end the run holds with the message as its reason.
+    """
+
+
 class ActionForm(Form):
     """What an action asks the user; a subclass lists its fields."""
 

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from massadmin.auth.models import User
 from massadmin.extensions import db
 from massadmin.records.modules import get_module
-from massadmin.runs.action import Action, Chunk, get_action
+from massadmin.runs.action import Action, Chunk, TryLater, get_action
 from massadmin.runs.models import Run, RunChunk
 from massadmin.runs.settle import in_flight_lock, settle
 from massadmin.runs.states import WORKABLE
@@ -90,8 +90,8 @@ def _serve(run_id: int) -> bool:
             return True
         _do(run, seq)
         db.session.commit()
-    except OperationalError as error:
-        # A deadlock, a lost connection, a server that restarts: the chunk is tried again later.
+    except (OperationalError, TryLater) as error:
+        # A deadlock, a lost connection, a full disk: the chunk is tried again later.
         db.session.rollback()
         log.warning("run=%s chunk=%s will be tried again: %s", run_id, seq, _reason(error))
         if seq is not None:
@@ -203,7 +203,7 @@ def _apply_halving(action: Action, chunk: Chunk) -> None:
             action.apply(part)
             if sum(part.tally.values()) < len(part.ids):
                 action.settle(part)
-    except OperationalError:
+    except (OperationalError, TryLater):
         raise
     except Exception as error:
         if len(chunk.ids) > 1:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from massadmin.auth.models import User
 from massadmin.extensions import db
 from massadmin.records.modules import Module
-from massadmin.runs.action import Action, Chunk
+from massadmin.runs.action import Action, Chunk, TryLater
 from massadmin.runs.audience import Audience
 from massadmin.runs.execute import apply_chunk
 from massadmin.runs.models import Run, RunResult
@@ -69,6 +69,8 @@ def preview(
         return _rehearse(action, module, audience, params, user, sample, undo_of)
     except OperationalError as error:
         raise Refused("These records are being changed right now. Try again shortly.") from error
+    except TryLater as error:
+        raise Refused(str(error)) from error
     finally:
         db.session.rollback()
 
