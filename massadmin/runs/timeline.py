@@ -1,0 +1,43 @@
+"""What bulk actions did to one record, and why some left it alone."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+
+from massadmin.auth.models import User
+from massadmin.extensions import db
+from massadmin.records.modules import Module
+from massadmin.records.timeline import Event
+from massadmin.runs.action import REGISTRY
+from massadmin.runs.models import Run, RunChunk, RunResult
+
+
+def touched(module: Module, record_id: int, limit: int) -> list[Event]:
+    """The newest `limit` results of runs over the record, skipped and failed ones too."""
+    at = func.coalesce(RunChunk.finished_at, Run.finished_at, Run.created_at)
+    rows = db.session.execute(
+        select(RunResult, Run, User.name, at)
+        .join(Run, Run.id == RunResult.run_id)
+        .join(User, User.id == Run.user_id)
+        .outerjoin(
+            RunChunk, (RunChunk.run_id == RunResult.run_id) & (RunChunk.seq == RunResult.seq)
+        )
+        .where(RunResult.record_id == record_id, Run.module == module.key)
+        .order_by(at.desc(), Run.id.desc())
+        .limit(limit)
+    )
+    return [
+        Event(
+            at=when,
+            who=name,
+            title=run.name,
+            icon=REGISTRY[run.action].icon if run.action in REGISTRY else "list-checks",
+            outcome=result.outcome,
+            reason=result.reason or "",
+            run_id=run.id,
+            run_user_id=run.user_id,
+            before=result.before or {},
+            after=result.after or {},
+        )
+        for result, run, name, when in rows
+    ]
