@@ -46,7 +46,7 @@
     target?.classList.add("is-loading");
   });
   on("htmx:afterRequest", ({ detail }) => {
-    detail.target?.classList.remove("is-loading");
+    detail.requestConfig.target?.classList.remove("is-loading"); // where it was sent; the answer may have moved it
     if (!isPoll(detail.elt)) return;
     if (detail.successful) lastAnswer = new Date();
     else $("[data-last]", live).textContent = lastAnswer.toLocaleTimeString();

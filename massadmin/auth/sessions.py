@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import delete, func, select, update
 
@@ -27,6 +27,7 @@ def start(user: User, *, address: str = "", agent: str = "") -> str:
             token_hash=_hash(token), user_id=user.id, address=address[:64], agent=agent[:300]
         )
     )
+    user.last_seen_at = datetime.now(UTC)
     user.session_token = token
     return token
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from flask import Flask, current_app, request, url_for
 from flask_login import current_user
@@ -14,7 +14,8 @@ from massadmin.auth import User
 @dataclass(frozen=True, kw_only=True)
 class Entry:
     """One line of the sidebar. `badge(user)` counts what goes on there and must be quick; 0 hides
-    it. `key` is the shortcut, such as `g b`. Entries stand in `order`."""
+    it. `key` is the shortcut, such as `g b`. `arguments` complete the address where one endpoint
+    serves several entries. Entries stand in `order`."""
 
     label: str
     endpoint: str
@@ -23,18 +24,22 @@ class Entry:
     permission: str = ""
     key: str = ""
     badge: Callable[[User], int] | None = None
+    arguments: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
-        return "nav-" + self.endpoint.partition(".")[0]
+        return "-".join(["nav", self.endpoint.partition(".")[0], *self.arguments.values()])
 
     @property
     def url(self) -> str:
-        return url_for(self.endpoint)
+        return url_for(self.endpoint, **self.arguments)
 
     @property
     def current(self) -> bool:
-        return request.blueprint == self.endpoint.rpartition(".")[0]
+        given = request.view_args or {}
+        return request.blueprint == self.endpoint.rpartition(".")[0] and all(
+            given.get(name, value) == value for name, value in self.arguments.items()
+        )
 
     def count(self) -> int:
         return self.badge(current_user) if self.badge else 0

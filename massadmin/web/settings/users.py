@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import abort, render_template, request, url_for
 from flask_login import current_user
+from markupsafe import Markup
 from werkzeug.wrappers import Response
 from wtforms import Form, RadioField, StringField, validators
 
@@ -16,7 +17,10 @@ from massadmin.web.settings import Tab, bp
 
 TAB = Tab(label="Users", endpoint="settings.users", order=20, permission="users.manage")
 
-_ROLE_CHOICES = [(key, f"{label}: {ROLE_HELP[key]}") for key, label in ROLES.items()]
+_ROLE_CHOICES = [
+    (key, Markup('<b>{}</b> <span class="muted">{}</span>').format(label, ROLE_HELP[key]))
+    for key, label in ROLES.items()
+]
 
 
 class AddForm(Form):
