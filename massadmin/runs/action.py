@@ -158,7 +158,6 @@ class Action:
     Form: ClassVar[type[ActionForm]] = ActionForm
     template: ClassVar[str | None] = None
     confirm_word: ClassVar[str | None] = None
-    consequences: ClassVar[str] = ""
     trash: ClassVar[bool] = False
     reversible: ClassVar[bool] = True
     revert_in_trash: ClassVar[bool] = False
@@ -166,6 +165,11 @@ class Action:
     listed: ClassVar[bool] = True
     unchanged: ClassVar[str] = "Already so"
     chunk_size: ClassVar[int | None] = None
+
+    @property
+    def consequences(self) -> str:
+        """What the user should know before confirming, in sentences; mostly nothing."""
+        return ""
 
     def form(self, data: MultiDict[str, str] | None, module: Module, user: User) -> ActionForm:
         """The form, bound to `data`, with its choices filled in."""
