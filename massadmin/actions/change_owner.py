@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import select
 from wtforms import SelectMultipleField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import ValidationError
 
 from massadmin.auth.models import User
@@ -29,7 +30,9 @@ class ChangeOwnerForm(ActionForm):
         people = db.session.execute(
             select(User.id, User.name, User.email).where(User.active).order_by(User.name)
         ).all()
-        self.owner.choices = [(str(row.id), f"{row.name} ({row.email})") for row in people]
+        self.owner.choices = [
+            SelectChoice(str(row.id), f"{row.name} ({row.email})") for row in people
+        ]
         self._ids = {str(row.id): row.id for row in people}
         self._ids |= {row.email.lower(): row.id for row in people}
         self._names = {row.id: row.name for row in people}

@@ -7,6 +7,7 @@ from typing import Any
 from werkzeug.datastructures import MultiDict
 from wtforms import FieldList, FormField, SelectField, StringField
 from wtforms import Form as WTForm
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import ValidationError
 
 from massadmin.auth.models import User
@@ -50,7 +51,7 @@ class ChangeForm(WTForm):
     """One row: a field, what to do to it, and with what."""
 
     field = SelectField("Field", validate_choice=False)
-    op = SelectField("Change", choices=list(OPERATIONS.items()), default="set")
+    op = SelectField("Change", choices=[SelectChoice(*each) for each in OPERATIONS.items()], default="set")
     value = StringField("Value")
     find = StringField("Find")
 
@@ -65,8 +66,9 @@ class UpdateFieldsForm(ActionForm):
         self._module, self._user = module, user
         self._updatable = {field.key: field for field in updatable(module)}
         for row in self.change:
-            row.form.field.choices = [("", "Choose a field")] + [
-                (field.key, field.label) for field in self._updatable.values()
+            row.form.field.choices = [
+                SelectChoice("", "Choose a field"),
+                *(SelectChoice(field.key, field.label) for field in self._updatable.values()),
             ]
 
     def validate_change(self, rows: FieldList[Any]) -> None:

@@ -1,0 +1,171 @@
+"""Update fields."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+
+from massadmin.extensions import db
+from massadmin.records.modules import CustomField
+from massadmin.runs.action import BadParams
+from tests.factories import (
+    a_user,
+    contact,
+    reasons,
+    results,
+    run_action,
+    some_contacts,
+    tally,
+    undo_run,
+    world,
+)
+
+pytestmark = pytest.mark.usefixtures("db_session")
+
+
+@pytest.fixture
+def custom_fields(db_session: object) -> None:
+    for key, kind, choices in (
+        ("score", "number", []),
+        ("size", "choice", ["S", "M", "L"]),
+        ("met", "date", []),
+        ("vegan", "boolean", []),
+        ("note", "text", []),
+    ):
+        db.session.add(
+            CustomField(module="contacts", key=key, label=key.title(), type=kind, choices=choices)
+        )
+    db.session.commit()
+
+
+def test_several_fields_at_once_and_undo() -> None:
+    admin = a_user()
+    ids = some_contacts(3, city="Olso", phone="+4721234567", status="Lead")
+    some_contacts(1, city="Oslo", status="Customer")
+    before = world()
+    run = run_action(
+        "update_fields", admin, set__city="Oslo", clear="phone", set__status="customer"
+    )
+    assert tally(run) == (3, 1, 0)
+    assert reasons(run) == {"": 3, "Already so": 1}
+    changed = contact(ids[0])
+    assert (changed.city, changed.phone, changed.status) == ("Oslo", None, "Customer")
+    assert run.name == "Set City to Oslo; Set Status to Customer; Clear Phone" or (
+        "Clear Phone" in run.name
+    )
+    assert tally(undo_run(run, admin)) == (3, 0, 0)
+    assert world() == before
+
+
+def test_find_and_replace_copy_and_flags() -> None:
+    admin = a_user()
+    ids = some_contacts(2, company_name="Acme Inc", dnd_email=False)
+    before = world()
+    run = run_action(
+        "update_fields",
+        admin,
+        replace__email="@example.com=>@acme.example",
+        copy__last_name="company_name",
+        set__dnd_email="yes",
+    )
+    changed = contact(ids[1])
+    assert changed.email == "p2@acme.example"
+    assert changed.last_name == "Acme Inc"
+    assert changed.dnd_email
+    undo_run(run, admin)
+    assert world() == before
+
+
+def test_custom_fields_of_every_type(custom_fields: None) -> None:
+    admin = a_user()
+    (one,) = some_contacts(1)
+    before = world()
+    run = run_action(
+        "update_fields",
+        admin,
+        **{
+            "add__custom.score": "2.5",
+            "set__custom.size": "m",
+            "set__custom.met": "31.3.2026",
+            "set__custom.vegan": "no",
+            "copy__custom.note": "email",
+        },
+    )
+    assert contact(one).custom == {
+        "score": 2.5,
+        "size": "M",
+        "met": "2026-03-31",
+        "vegan": False,
+        "note": "p1@example.com",
+    }
+    more = run_action("update_fields", admin, **{"add__custom.score": "1", "clear": "custom.size"})
+    assert contact(one).custom["score"] == 3.5
+    assert "size" not in contact(one).custom
+    undo_run(more, admin)
+    undo_run(run, admin)
+    assert world() == before
+
+
+def test_undo_keeps_what_somebody_changed_since_field_by_field() -> None:
+    admin = a_user()
+    ids = some_contacts(3, city="Old", state="Old")
+    run = run_action("update_fields", admin, set__city="New", set__state="New")
+    db.session.execute(text("UPDATE contacts SET city = 'Mine' WHERE id = :id"), {"id": ids[0]})
+    db.session.execute(
+        text("UPDATE contacts SET city = 'Mine', state = 'Mine' WHERE id = :id"), {"id": ids[1]}
+    )
+    db.session.commit()
+    undone = undo_run(run, admin)
+    assert [(contact(each).city, contact(each).state) for each in ids] == [
+        ("Mine", "Old"),
+        ("Mine", "Mine"),
+        ("Old", "Old"),
+    ]
+    assert reasons(undone) == {
+        "Only partly: other fields were changed since": 1,
+        "Changed since": 1,
+        "": 1,
+    }
+
+
+def test_a_replacement_that_breaks_an_address_fails_with_that_reason() -> None:
+    admin = a_user()
+    ids = some_contacts(2)
+    run = run_action("update_fields", admin, replace__email="p1@=>p1 at ")
+    assert tally(run) == (0, 1, 1)
+    assert reasons(run) == {"E-mail would not be an e-mail address": 1, "Already so": 1}
+    assert contact(ids[0]).email == "p1@example.com"
+
+
+def test_results_hold_old_and_new_values() -> None:
+    admin = a_user()
+    some_contacts(1, city="Bergen")
+    (result,) = results(run_action("update_fields", admin, set__city="Oslo"))
+    assert (result.before, result.after) == ({"city": "Bergen"}, {"city": "Oslo"})
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"set__nonsense": "x"},
+        {"set__email": "no address"},
+        {"set__phone": "12"},
+        {"set__city": ""},
+        {"set__created_at": "2026-01-01"},
+        {"set__owner_id": "1"},
+        {"clear": "dnd_email"},
+        {"set__time_zone": "Mars/Olympus"},
+        {"set__city": "a", "clear": "city"},
+        {"copy__city": "nonsense"},
+        {"copy__email": "city"},
+        {"replace__city": "=>x"},
+        {"set__city": "a\x00b"},
+        {"set__city": "x" * 40_000},
+    ],
+)
+def test_bad_settings_are_refused_with_words(params: dict[str, str]) -> None:
+    admin = a_user()
+    with pytest.raises(BadParams) as refused:
+        run_action("update_fields", admin, **params)
+    assert str(refused.value).endswith((".", "“Clear”."))

@@ -1,0 +1,156 @@
+"""Starting: permission, idempotency, drift, and nothing left behind by a refusal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from massadmin.auth.models import User
+from massadmin.extensions import db
+from massadmin.runs.action import get_action
+from massadmin.runs.models import Run, RunChunk
+from massadmin.runs.start import Conflict, Drifted, NotAllowed, Refused, retry, start, undo
+from tests.factories import (
+    a_user,
+    audience,
+    contacts,
+    finished,
+    fresh,
+    run_action,
+    some_contacts,
+    start_action,
+    tally,
+    undo_run,
+)
+
+pytestmark = pytest.mark.usefixtures("db_session")
+
+
+def runs_and_chunks() -> tuple[int, int]:
+    db.session.rollback()
+    return (
+        db.session.scalar(select(func.count()).select_from(Run)) or 0,
+        db.session.scalar(select(func.count()).select_from(RunChunk)) or 0,
+    )
+
+
+def add_tag(user: User, tag: str = "vip", **options: Any) -> Run:
+    return start(
+        get_action("add_tags"), contacts(), audience(user), {"tags": [tag]}, user, **options
+    )
+
+
+def test_the_frozen_records_are_those_selected_then() -> None:
+    admin = a_user()
+    some_contacts(7)
+    run = add_tag(admin)
+    some_contacts(3)
+    run = finished(run)
+    assert run.total == 7
+    assert tally(run) == (7, 0, 0)
+
+
+def test_a_double_click_is_one_run() -> None:
+    admin = a_user()
+    some_contacts(3)
+    first = add_tag(admin, idempotency_key="form-1")
+    again = add_tag(admin, idempotency_key="form-1")
+    assert first.id == again.id
+    assert runs_and_chunks() == (1, 1)
+
+
+def test_the_same_key_for_something_else_is_a_conflict() -> None:
+    admin = a_user()
+    some_contacts(3)
+    add_tag(admin, idempotency_key="form-1")
+    with pytest.raises(Conflict):
+        add_tag(admin, "other", idempotency_key="form-1")
+    assert runs_and_chunks() == (1, 1)
+
+
+def test_somebody_elses_key_is_no_conflict() -> None:
+    admin, manager = a_user(), a_user("manager")
+    some_contacts(3)
+    add_tag(admin, idempotency_key="form-1")
+    add_tag(manager, "other", idempotency_key="form-1")
+    assert runs_and_chunks()[0] == 2
+
+
+def test_a_drifted_audience_is_refused_with_its_new_count() -> None:
+    admin = a_user()
+    some_contacts(3)
+    with pytest.raises(Drifted) as refused:
+        add_tag(admin, expected=2)
+    assert (refused.value.expected, refused.value.count) == (2, 3)
+    assert runs_and_chunks() == (0, 0)
+    assert add_tag(admin, expected=3).total == 3
+
+
+def test_nothing_selected_starts_nothing() -> None:
+    admin = a_user()
+    with pytest.raises(Refused, match="Nothing is selected"):
+        add_tag(admin)
+    assert runs_and_chunks() == (0, 0)
+
+
+@pytest.mark.parametrize("role", ["support_lead"])
+def test_who_may_not_tag_starts_nothing(role: str) -> None:
+    user = a_user(role)
+    some_contacts(3)
+    with pytest.raises(NotAllowed):
+        add_tag(user)
+    assert runs_and_chunks() == (0, 0)
+
+
+def test_retry_takes_the_failed_records_only() -> None:
+    admin = a_user()
+    ids = some_contacts(5)
+    run = run_action("update_fields", admin, replace__email="@=>x")
+    assert tally(run) == (0, 0, 5)
+    again = finished(retry(run, contacts(), admin))
+    assert again.retry_of == run.id
+    assert tally(again) == (0, 0, 5)
+    assert again.params == run.params
+    done = run_action("add_tags", admin, f"id:is:{ids[0]}", tags="vip")
+    with pytest.raises(Refused, match="Nothing is selected"):
+        retry(done, contacts(), admin)
+
+
+def test_a_run_that_goes_on_cannot_be_undone_or_retried() -> None:
+    admin = a_user()
+    some_contacts(3)
+    run = add_tag(admin)
+    with pytest.raises(Refused, match="ended"):
+        undo(run, contacts(), admin)
+    with pytest.raises(Refused, match="ended"):
+        retry(run, contacts(), admin)
+
+
+def test_an_undo_is_not_started_twice_at_once() -> None:
+    admin = a_user()
+    some_contacts(3)
+    run = run_action("add_tags", admin, tags="vip")
+    first = undo(run, contacts(), admin)
+    with pytest.raises(Refused, match="already"):
+        undo(run, contacts(), admin)
+    assert tally(finished(first)) == (3, 0, 0)
+
+
+def test_an_undo_needs_the_permission_of_what_it_undoes() -> None:
+    admin, support = a_user(), a_user("support_lead")
+    some_contacts(3)
+    run = run_action("add_tags", admin, tags="vip")
+    with pytest.raises(NotAllowed):
+        undo(run, contacts(), support)
+    with pytest.raises(Refused, match="cannot be undone"):
+        undo(undo_run(run, admin), contacts(), admin)
+
+
+def test_a_run_is_named_by_what_it_does_unless_the_user_names_it() -> None:
+    admin = a_user()
+    some_contacts(1)
+    assert add_tag(admin).name == "Add tag vip"
+    assert add_tag(admin, name="  Spring   fair ").name == "Spring fair"
+    assert fresh(start_action("add_tags", admin, tags="a,b")).name == "Add tags a, b"
