@@ -227,7 +227,9 @@ def _only_one(data_dir: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def _stop_signals() -> Iterator[_Stopping]:
     stopping = _Stopping()
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as `nohup` sets it
+        numbers.append(signal.SIGHUP)
     before = {number: signal.signal(number, stopping.take) for number in numbers}
     try:
         yield stopping

@@ -12,7 +12,7 @@ import pytest
 
 from massadmin.config import Settings
 from massadmin.embedded.services import services
-from tests.embedded.processes import ROOT, User, answer, eventually, processes
+from tests.embedded.processes import User, answer, eventually, processes
 
 # A process that uses the servers of a folder until its standard input closes.
 USER = """
@@ -55,7 +55,7 @@ def start_user(data_dir: Path) -> Iterator[Callable[..., User]]:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         )
         started.append(process)
         user = User(process, "", "")

@@ -12,8 +12,6 @@ from pathlib import Path
 
 import psutil
 
-ROOT = Path(__file__).resolve().parents[2]
-
 
 def processes(data_dir: Path) -> list[psutil.Process]:
     """Every process that has to do with `data_dir`: it is named in its arguments or works in it."""

@@ -14,7 +14,7 @@ import pytest
 
 from massadmin.embedded import children
 from massadmin.embedded.children import Child
-from tests.embedded.processes import ROOT, eventually
+from tests.embedded.processes import eventually
 
 SLEEP = [sys.executable, "-I", "-S", "-c", "import time; time.sleep(600)"]
 
@@ -45,7 +45,7 @@ def test_a_child_does_not_outlive_a_killed_parent(how: str) -> None:
         [sys.executable, "-c", PARENT, how, *SLEEP],
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
     assert parent.stdout is not None
     with parent.stdout:
