@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
+from typing import Any
 
 from flask import Flask, current_app, request, url_for
 from flask_login import current_user
@@ -24,11 +26,13 @@ class Entry:
     permission: str = ""
     key: str = ""
     badge: Callable[[User], int] | None = None
-    arguments: Mapping[str, str] = field(default_factory=dict)
+    arguments: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
-        return "-".join(["nav", self.endpoint.partition(".")[0], *self.arguments.values()])
+        return "-".join(
+            ["nav", self.endpoint.partition(".")[0], *map(str, self.arguments.values())]
+        )
 
     @property
     def url(self) -> str:

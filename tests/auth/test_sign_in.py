@@ -1,0 +1,153 @@
+"""Checking passwords, under a throttle that counts in the database."""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select, text
+
+from massadmin.auth import passwords, people, sign_in
+from massadmin.auth.models import AuditEntry, SignInAttempt, User
+from massadmin.extensions import db
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture
+def ada(db_session: Any) -> User:
+    user = people.create_user("ada@example.com", PASSWORD, role="member", name="Ada Lovelace")
+    db_session.commit()
+    return user
+
+
+def fail(times: int, email: str = "ada@example.com", address: str = "192.0.2.7") -> None:
+    for _ in range(times):
+        assert sign_in.check(email, "wrong password", address=address) is None
+
+
+def later(minutes: float) -> None:
+    db.session.execute(
+        text("UPDATE sign_in_attempts SET at = at - :by"), {"by": timedelta(minutes=minutes)}
+    )
+    db.session.commit()
+
+
+def test_the_right_password_opens_however_the_address_is_written(ada: User) -> None:
+    assert sign_in.check(" ADA@Example.com ", PASSWORD) is ada
+    assert sign_in.check("ada@example.com", "wrong password") is None
+
+
+def test_unknown_and_deactivated_are_the_same_as_wrong(ada: User, db_session: Any) -> None:
+    assert sign_in.check("nobody@example.com", PASSWORD) is None
+    ada.active = False
+    db_session.commit()
+    assert sign_in.check("ada@example.com", PASSWORD) is None
+
+
+def test_every_attempt_costs_one_hash(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str | None] = []
+
+    def verify(_password: str, stored: str | None) -> bool:
+        seen.append(stored)
+        return False
+
+    monkeypatch.setattr(passwords, "verify", verify)
+    for email in ("ada@example.com", "nobody@example.com"):
+        sign_in.check(email, "wrong password")
+    assert seen == [ada.password_hash, None]
+
+
+def test_an_account_closes_after_five_failures_and_opens_again(ada: User) -> None:
+    fail(sign_in.PER_ACCOUNT)
+    with pytest.raises(sign_in.Throttled) as refused:
+        sign_in.check("ada@example.com", PASSWORD, address="198.51.100.1")
+    assert 0 < refused.value.seconds <= sign_in.WINDOW.total_seconds()
+    assert sign_in.check("nobody@example.com", PASSWORD, address="198.51.100.1") is None
+    later(sign_in.WINDOW.total_seconds() / 60)
+    assert sign_in.check("ada@example.com", PASSWORD) is ada
+
+
+def test_unknown_accounts_are_throttled_no_less(ada: User) -> None:
+    fail(sign_in.PER_ACCOUNT, email="nobody@example.com")
+    with pytest.raises(sign_in.Throttled):
+        sign_in.check("nobody@example.com", PASSWORD)
+
+
+def test_an_address_closes_after_twenty_failures_over_many_accounts(ada: User) -> None:
+    for number in range(sign_in.PER_ADDRESS):
+        fail(1, email=f"guess{number}@example.com")
+    with pytest.raises(sign_in.Throttled):
+        sign_in.check("ada@example.com", PASSWORD, address="192.0.2.7")
+    assert sign_in.check("ada@example.com", PASSWORD, address="198.51.100.1") is ada
+
+
+def test_being_refused_does_not_prolong_the_wait(ada: User) -> None:
+    fail(sign_in.PER_ACCOUNT)
+    for _ in range(10):
+        with pytest.raises(sign_in.Throttled):
+            sign_in.check("ada@example.com", "wrong password")
+    assert db.session.scalar(select(func.count(SignInAttempt.id))) == sign_in.PER_ACCOUNT
+
+
+def test_success_forgets_the_failures(ada: User) -> None:
+    fail(sign_in.PER_ACCOUNT - 1)
+    assert sign_in.check("ada@example.com", PASSWORD) is ada
+    fail(sign_in.PER_ACCOUNT - 1)
+    assert sign_in.check("ada@example.com", PASSWORD) is ada
+
+
+def test_many_attempts_at_once_do_not_slip_past_together(ada: User, app: Flask) -> None:
+    outcomes: list[str] = []
+    ready = threading.Barrier(12)
+
+    def attempt() -> None:
+        with app.app_context():
+            ready.wait(timeout=10)
+            try:
+                sign_in.check("ada@example.com", "wrong password")
+                outcomes.append("checked")
+            except sign_in.Throttled:
+                outcomes.append("throttled")
+
+    threads = [
+        threading.Thread(target=contextvars.Context().run, args=(attempt,)) for _ in range(12)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=20)
+    assert outcomes.count("checked") == sign_in.PER_ACCOUNT
+    assert outcomes.count("throttled") == 12 - sign_in.PER_ACCOUNT
+
+
+def test_old_attempts_are_cleared_away(ada: User) -> None:
+    fail(2, email="old@example.com")
+    later(2 * 24 * 60)
+    fail(1)
+    assert db.session.scalars(select(SignInAttempt.email)).all() == ["ada@example.com"]
+
+
+def test_failures_and_refusals_are_in_the_audit_log(ada: User) -> None:
+    fail(sign_in.PER_ACCOUNT)
+    with pytest.raises(sign_in.Throttled):
+        sign_in.check("ada@example.com", PASSWORD)
+    found = db.session.scalars(select(AuditEntry.event).order_by(AuditEntry.id)).all()
+    assert found == ["user_added", *["sign_in_failed"] * sign_in.PER_ACCOUNT, "sign_in_throttled"]
+    last = db.session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc())).first()
+    assert last is not None
+    assert (last.user_id, last.who) == (None, "ada@example.com")
+
+
+def test_a_hash_of_former_days_is_renewed_by_signing_in(
+    ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = ada.password_hash
+    monkeypatch.setattr(passwords, "needs_rehash", lambda _hash: True)
+    sign_in.check("ada@example.com", PASSWORD)
+    assert ada.password_hash != before
+    assert passwords.verify(PASSWORD, ada.password_hash)
