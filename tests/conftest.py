@@ -114,7 +114,8 @@ def _migrate(settings: Settings) -> None:
 
 
 @pytest.fixture(scope="session")
-def _broom(settings: Settings, served: Settings) -> Iterator[Broom]:
+def broom(settings: Settings, served: Settings) -> Iterator[Broom]:
+    """What empties the database, for tests that need it empty more than once."""
     with superuser(served.database_url, f"test_{WORKER or 'main'}") as connection:
         yield Broom(connection)
 
@@ -126,11 +127,11 @@ def _queue(settings: Settings) -> Iterator[redis.Redis]:
 
 
 @pytest.fixture
-def clean(_broom: Broom, _queue: redis.Redis) -> Iterator[None]:
+def clean(broom: Broom, _queue: redis.Redis) -> Iterator[None]:
     """A database and a queue as after the first start: empty. They are emptied after the test."""
     yield
     _queue.flushdb()
-    _broom.sweep()
+    broom.sweep()
 
 
 @pytest.fixture

@@ -101,8 +101,8 @@ def remove_listed(chunk: Chunk) -> None:
             WHERE r.run_id = :original AND r.item = ANY(:ids)
               AND t.id = r.record_id AND {chunk.reach()}
               AND lower(g.name) IN (
-                  SELECT lower(added)
-                  FROM jsonb_array_elements_text(r.after -> 'tags_added') AS added)
+                  SELECT lower(listed.name)
+                  FROM jsonb_array_elements_text(r.after -> 'tags_added') AS listed (name))
               AND x.{record} = t.id AND x.tag_id = g.id
             RETURNING r.item, g.name
         )
@@ -125,8 +125,9 @@ def put_back_listed(chunk: Chunk) -> None:
             SELECT t.id, g.id
             FROM run_results AS r
             JOIN {chunk.module.table.name} AS t ON t.id = r.record_id
-            CROSS JOIN LATERAL jsonb_array_elements_text(r.after -> 'tags_removed') AS name
-            JOIN tags AS g ON lower(g.name) = lower(name)
+            CROSS JOIN LATERAL jsonb_array_elements_text(r.after -> 'tags_removed')
+                AS listed (name)
+            JOIN tags AS g ON lower(g.name) = lower(listed.name)
             WHERE r.run_id = :original AND r.item = ANY(:ids) AND {chunk.reach()}
             ON CONFLICT DO NOTHING
             RETURNING {record} AS id, tag_id

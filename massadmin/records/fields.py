@@ -89,7 +89,7 @@ class Field:
         """An expression that is never NULL and orders records by this field, empty first."""
         value = self.sql(table)
         if self.type in TEXTUAL:
-            return func.left(func.lower(func.coalesce(value, "")), SORTED_CHARS)
+            return func.left(func.lower(func.coalesce(value, "")), SORTED_CHARS, type_=Text)
         if self.type in ("date", "datetime"):
             return func.coalesce(value, cast(literal("-infinity"), value.type))
         if self.type in ("number", "user"):

@@ -37,10 +37,10 @@ edits = st.lists(st.tuples(st.integers(0, 7), st.sampled_from(["X", "Y"])), max_
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_undo_returns_exactly_the_untouched(
-    _broom: Broom, run: tuple[str, dict[str, Any]], tagged: list[str], edits: list[tuple[int, str]]
+    broom: Broom, run: tuple[str, dict[str, Any]], tagged: list[str], edits: list[tuple[int, str]]
 ) -> None:
     db.session.rollback()
-    _broom.sweep()
+    broom.sweep()
     db.session.remove()
     admin = a_user()
     a_user("manager")
