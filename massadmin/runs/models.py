@@ -120,7 +120,17 @@ class RunResult(Base):
     before: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     after: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
 
-    __table_args__ = (Index("ix_run_results_record_id", "record_id"),)
+    __table_args__ = (
+        Index("ix_run_results_record_id", "record_id"),
+        # What people look for: the few that failed, were skipped, or have something to tell.
+        Index(
+            "ix_run_results_told",
+            "run_id",
+            "outcome",
+            "item",
+            postgresql_where=text("outcome <> 'succeeded' OR reason IS NOT NULL"),
+        ),
+    )
 
 
 class Heartbeat(Base):

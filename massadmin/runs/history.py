@@ -1,0 +1,247 @@
+"""History: which runs a person asks for, and a page of them at a time.
+
+A `History` round-trips through URL arguments, such as
+`?when=7d&status=with_errors&type=add_tags&user=3&q=spring`; the command line asks the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, and_, func, literal, or_, select
+
+from massadmin.auth.models import User
+from massadmin.extensions import db
+from massadmin.records.filters import BadFilter
+from massadmin.runs.action import REGISTRY
+from massadmin.runs.control import visible_runs
+from massadmin.runs.models import Run
+from massadmin.runs.states import ACTIVE, STATES
+
+PRESETS = {
+    "all": "Any time",
+    "today": "Today",
+    "7d": "Last 7 days",
+    "30d": "Last 30 days",
+    "custom": "Custom dates",
+}
+# How many days each preset reaches back, today included.
+_DAYS = {"today": 1, "7d": 7, "30d": 30}
+# What can be asked for besides the states themselves.
+TALLIES = {"active": "Under way", "with_errors": "Completed with errors"}
+PAGE_SIZES = (25, 50, 100)
+# Pages say “10,000+” beyond this instead of counting on.
+EXACT_COUNT = 10_000
+MAX_SEARCH_CHARS = 200
+_LARGEST_ID = 2**63 - 1
+
+
+class Arguments(Protocol):
+    """What `History.from_args` reads: werkzeug's MultiDict, or a plain dict."""
+
+    def get(self, key: str, default: str) -> str:
+        """The value of `key`."""
+
+
+@dataclass(frozen=True)
+class History:
+    """What is asked for. `since` and `until` are days, both included, in the asker's zone, and
+    only used by `when="custom"`; `user` is an id or an e-mail address; `q` is sought in names,
+    and a number is also a run's own."""
+
+    when: str = "all"
+    since: date | None = None
+    until: date | None = None
+    status: str = ""
+    type: str = ""
+    user: str = ""
+    q: str = ""
+
+    @classmethod
+    def from_args(cls, args: Arguments) -> History:
+        """Read the arguments `when`, `from`, `to`, `status`, `type`, `user` and `q`.
+
+        Raises:
+            BadFilter: one of them cannot be understood.
+        """
+        given = {
+            name: args.get(name, "").strip()
+            for name in ("when", "from", "to", "status", "type", "user", "q")
+        }
+        since, until = _day(given["from"]), _day(given["to"])
+        when = given["when"] or ("custom" if since or until else "all")
+        if when not in PRESETS:
+            raise BadFilter(f"“{when[:40]}” is no date range; it is one of {', '.join(PRESETS)}.")
+        if given["status"] and given["status"] not in (*STATES, *TALLIES):
+            raise BadFilter(f"“{given['status'][:40]}” is no status of a bulk action.")
+        if len(given["q"]) > MAX_SEARCH_CHARS or "\x00" in "".join(given.values()):
+            raise BadFilter(f"Search for at most {MAX_SEARCH_CHARS} characters, none of them NUL.")
+        if when != "custom":
+            since = until = None
+        if since and until and since > until:
+            raise BadFilter("The first day lies after the last one.")
+        return cls(when, since, until, given["status"], given["type"], given["user"], given["q"])
+
+    def to_args(self) -> list[tuple[str, str]]:
+        """URL arguments that `from_args` reads back."""
+        named = {
+            "when": "" if self.when == "all" else self.when,
+            "from": self.since.isoformat() if self.since else "",
+            "to": self.until.isoformat() if self.until else "",
+            "status": self.status,
+            "type": self.type,
+            "user": self.user,
+            "q": self.q,
+        }
+        return [(name, value) for name, value in named.items() if value]
+
+    def where(self, user: User) -> ColumnElement[bool]:
+        """The clause that selects these runs among those that `user` may see."""
+        clauses = [visible_runs(user), *self._times(ZoneInfo(user.zone))]
+        if self.status == "active":
+            clauses.append(Run.state.in_(sorted(ACTIVE)))
+        elif self.status == "with_errors":
+            clauses += [Run.state == "completed", Run.failed > 0]
+        elif self.status:
+            clauses.append(Run.state == self.status)
+        if self.type:
+            clauses.append(Run.action == self.type)
+        if self.user:
+            clauses.append(self._by())
+        if self.q:
+            named = Run.name.icontains(self.q, autoescape=True)
+            digits = self.q.removeprefix("#")
+            known = digits.isdecimal() and int(digits) <= _LARGEST_ID
+            clauses.append(or_(named, Run.id == int(digits)) if known else named)
+        return and_(*clauses)
+
+    def _times(self, zone: ZoneInfo) -> list[ColumnElement[bool]]:
+        first, last = self.since, self.until
+        if self.when in _DAYS:
+            first = datetime.now(zone).date() - timedelta(days=_DAYS[self.when] - 1)
+        clauses: list[ColumnElement[bool]] = []
+        if first:
+            clauses.append(Run.created_at >= datetime.combine(first, time(), zone))
+        if last and last < date.max:
+            clauses.append(
+                Run.created_at < datetime.combine(last + timedelta(days=1), time(), zone)
+            )
+        return clauses
+
+    def _by(self) -> ColumnElement[bool]:
+        if self.user.isdecimal():
+            return Run.user_id == int(self.user) if int(self.user) < 2**31 else literal(False)
+        return Run.user_id.in_(
+            select(User.id).where(func.lower(User.email) == self.user.casefold())
+        )
+
+
+@dataclass(frozen=True)
+class RunPage:
+    """One page, newest first. `before` and `after` are the tokens of the pages around it."""
+
+    runs: Sequence[Run]
+    before: str | None
+    after: str | None
+
+
+def list_runs(
+    history: History,
+    user: User,
+    *,
+    size: int = 50,
+    after: str | None = None,
+    before: str | None = None,
+) -> RunPage:
+    """The page of at most `size` runs behind `after`, or in front of `before`; newest first.
+
+    Raises:
+        BadFilter: a token cannot be understood.
+    """
+    backwards = bool(before) and not after
+    edge = _token(after or before)
+    # Rehearsals have negative ids, and a run that is still being frozen is nobody's business yet.
+    statement = select(Run).where(Run.id > 0, Run.state != "draft", history.where(user))
+    if edge is not None:
+        statement = statement.where(Run.id > edge if backwards else Run.id < edge)
+    order = Run.id.asc() if backwards else Run.id.desc()
+    runs = list(
+        db.session.scalars(
+            statement.order_by(order).limit(size + 1).execution_options(populate_existing=True)
+        )
+    )
+    more = len(runs) > size
+    runs = runs[:size]
+    if backwards:
+        runs.reverse()
+    has_next = bool(backwards or more)
+    has_previous = more if backwards else edge is not None
+    return RunPage(
+        runs,
+        before=str(runs[0].id) if runs and has_previous else None,
+        after=str(runs[-1].id) if runs and has_next else None,
+    )
+
+
+def count_runs(history: History, user: User, limit: int = EXACT_COUNT) -> int:
+    """How many runs are found, counted no further than `limit + 1`."""
+    found = (
+        select(Run.id)
+        .where(Run.id > 0, Run.state != "draft", history.where(user))
+        .limit(limit + 1)
+        .subquery()
+    )
+    return db.session.scalar(select(func.count()).select_from(found)) or 0
+
+
+def newer_than(run_id: int, history: History, user: User) -> int:
+    """How many such runs were started after run `run_id`."""
+    return (
+        db.session.scalar(
+            select(func.count()).where(
+                Run.id > run_id, Run.id > 0, Run.state != "draft", history.where(user)
+            )
+        )
+        or 0
+    )
+
+
+def active_runs(user: User) -> int:
+    """How many runs that `user` may see are under way."""
+    return (
+        db.session.scalar(
+            select(func.count()).where(
+                # The constant form of this condition is what the index of active runs is made for.
+                Run.state.not_in(("completed", "cancelled", "failed")),
+                Run.state != "draft",
+                visible_runs(user),
+            )
+        )
+        or 0
+    )
+
+
+def types() -> list[tuple[str, str]]:
+    """The kinds of run there are: (key, label), by label."""
+    return sorted(((each.key, each.label) for each in REGISTRY.values()), key=lambda each: each[1])
+
+
+def _day(raw: str) -> date | None:
+    if not raw:
+        return None
+    try:
+        return date.fromisoformat(raw)
+    except ValueError as error:
+        raise BadFilter(f"“{raw[:40]}” is no date, such as 2026-03-31.") from error
+
+
+def _token(raw: str | None) -> int | None:
+    if not raw:
+        return None
+    if not raw.isdecimal() or int(raw) > _LARGEST_ID:
+        raise BadFilter("This page's address is not complete; start from the first page.")
+    return int(raw)

@@ -1,0 +1,245 @@
+"""Results of one run: those that a person asks for, a page at a time, with the records' names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from sqlalchemy import ColumnElement, and_, func, literal_column, or_, select
+
+from massadmin.auth.models import User
+from massadmin.extensions import db
+from massadmin.records.filter_sql import matches_words
+from massadmin.records.filters import BadFilter
+from massadmin.records.listing import title
+from massadmin.records.modules import Module
+from massadmin.runs.models import OUTCOMES, Run, RunResult
+
+PAGE_SIZE = 50
+EXACT_COUNT = 10_000
+MAX_SEARCH_CHARS = 200
+# Rows fetched at a time where all of them are asked for.
+STEP = 2_000
+_LARGEST_ID = 2**63 - 1
+# What a record may be called by, besides the fields of its module's title.
+_CALLED_BY = ("email", "phone", "company_name")
+
+Place = Literal["live", "trash", "gone", "hidden"]
+
+
+class Arguments(Protocol):
+    """What `Results.from_args` reads: werkzeug's MultiDict, or a plain dict."""
+
+    def get(self, key: str, default: str) -> str:
+        """The value of `key`."""
+
+
+@dataclass(frozen=True)
+class Results:
+    """Which results are asked for: of one outcome, with one reason, of records whose name, e-mail
+    or number has words that begin with those of `q`. A number in `q` is also an id, or the line of
+    an imported file. `changed` asks for those that changed fields or tags."""
+
+    outcome: str = ""
+    reason: str = ""
+    q: str = ""
+    changed: bool = False
+
+    @classmethod
+    def from_args(cls, args: Arguments, *, changed: bool = False) -> Results:
+        """Read the arguments `outcome`, `reason` and `q`.
+
+        Raises:
+            BadFilter: one of them cannot be understood.
+        """
+        outcome, reason, q = (args.get(name, "") for name in ("outcome", "reason", "q"))
+        if outcome and outcome not in OUTCOMES:
+            raise BadFilter(f"“{outcome[:40]}” is no outcome; it is one of {', '.join(OUTCOMES)}.")
+        if len(q) > MAX_SEARCH_CHARS or "\x00" in q + reason:
+            raise BadFilter(f"Search for at most {MAX_SEARCH_CHARS} characters, none of them NUL.")
+        return cls(outcome, reason, q.strip(), changed)
+
+    def to_args(self, **changes: str) -> dict[str, str]:
+        """URL arguments that `from_args` reads back; `changes` replace some of them."""
+        named = {"outcome": self.outcome, "reason": self.reason, "q": self.q, **changes}
+        return {name: value for name, value in named.items() if value}
+
+    def where(self, run: Run, module: Module, user: User) -> ColumnElement[bool]:
+        """The clause that selects these results."""
+        clauses: list[ColumnElement[bool]] = [RunResult.run_id == run.id]
+        if self.outcome:
+            clauses.append(RunResult.outcome == _constant(self.outcome))
+        if self.reason:
+            clauses.append(RunResult.reason == self.reason)
+        if self.reason or self.outcome in ("skipped", "failed"):
+            clauses.append(told())
+        if self.changed:
+            clauses += [
+                RunResult.outcome == _constant("succeeded"),
+                or_(RunResult.before.is_not(None), RunResult.after.is_not(None)),
+            ]
+        if self.q:
+            clauses.append(self._called(module, user))
+        return and_(*clauses)
+
+    def _called(self, module: Module, user: User) -> ColumnElement[bool]:
+        table = module.table
+        named = select(table.c.id).where(matches_words(module, self.q))
+        if not user.sees_all_records:
+            named = named.where(table.c.owner_id == user.id)
+        found: ColumnElement[bool] = RunResult.record_id.in_(named)
+        if self.q.isdecimal() and int(self.q) <= _LARGEST_ID:
+            found = or_(found, RunResult.item == int(self.q))
+        return found
+
+
+@dataclass(frozen=True)
+class Named:
+    """A record as a person may see it: `place` is whether it is live, in the trash, gone, or not
+    theirs to see; a record of the last two kinds has no name. `values` are those it is known by,
+    by field key."""
+
+    name: str
+    place: Place
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One result, with its record."""
+
+    item: int
+    record_id: int | None
+    outcome: str
+    reason: str
+    before: dict[str, Any]
+    after: dict[str, Any]
+    record: Named
+
+
+@dataclass(frozen=True)
+class ResultPage:
+    """One page, in the order of the run. `before` and `after` are tokens of the pages around it."""
+
+    rows: Sequence[Row]
+    before: str | None
+    after: str | None
+
+
+def list_results(
+    run: Run,
+    results: Results,
+    module: Module,
+    user: User,
+    *,
+    size: int = PAGE_SIZE,
+    after: str | None = None,
+    before: str | None = None,
+) -> ResultPage:
+    """The page of at most `size` results behind `after`, or in front of `before`.
+
+    Raises:
+        BadFilter: a token cannot be understood.
+    """
+    backwards = bool(before) and not after
+    edge = _token(after or before)
+    statement = select(RunResult).where(results.where(run, module, user))
+    if edge is not None:
+        statement = statement.where(RunResult.item < edge if backwards else RunResult.item > edge)
+    order = RunResult.item.desc() if backwards else RunResult.item.asc()
+    found = list(db.session.scalars(statement.order_by(order).limit(size + 1)))
+    more = len(found) > size
+    found = found[:size]
+    if backwards:
+        found.reverse()
+    has_next = bool(backwards or more)
+    has_previous = more if backwards else edge is not None
+    return ResultPage(
+        named(found, module, user),
+        before=str(found[0].item) if found and has_previous else None,
+        after=str(found[-1].item) if found and has_next else None,
+    )
+
+
+def every_result(run: Run, results: Results, module: Module, user: User) -> Iterator[Row]:
+    """All these results, fetched some at a time, so that no snapshot is held while somebody
+    downloads them."""
+    after: str | None = "0"
+    while after is not None:
+        page = list_results(run, results, module, user, size=STEP, after=after)
+        yield from page.rows
+        after = page.after
+        db.session.rollback()
+
+
+def count_results(
+    run: Run, results: Results, module: Module, user: User, limit: int = EXACT_COUNT
+) -> int:
+    """How many there are, counted no further than `limit + 1`."""
+    found = select(RunResult.item).where(results.where(run, module, user)).limit(limit + 1)
+    return db.session.scalar(select(func.count()).select_from(found.subquery())) or 0
+
+
+def told() -> ColumnElement[bool]:
+    """The condition of the index of results that have something to tell, word for word."""
+    return or_(RunResult.outcome != _constant("succeeded"), RunResult.reason.is_not(None))
+
+
+def named(found: Iterable[RunResult], module: Module, user: User) -> list[Row]:
+    """Results with their records."""
+    found = list(found)
+    names = record_names(
+        module, [each.record_id for each in found if each.record_id is not None], user
+    )
+    gone = Named("", "gone")
+    return [
+        Row(
+            each.item,
+            each.record_id,
+            each.outcome,
+            each.reason or "",
+            each.before or {},
+            each.after or {},
+            names.get(each.record_id, gone) if each.record_id is not None else gone,
+        )
+        for each in found
+    ]
+
+
+def record_names(module: Module, ids: Iterable[int], user: User) -> dict[int, Named]:
+    """What the records of these ids are called; those that do not exist any more are left out."""
+    table, keys = module.table, called_by(module)
+    columns = [table.c[key] for key in ("id", "owner_id", "deleted_at", *keys)]
+    rows = db.session.execute(select(*columns).where(table.c.id.in_(set(ids)))).mappings()
+    names: dict[int, Named] = {}
+    for row in rows:
+        if not user.sees_all_records and row["owner_id"] != user.id:
+            names[row["id"]] = Named("", "hidden")
+        else:
+            place: Place = "live" if row["deleted_at"] is None else "trash"
+            values = {key: row[key] for key in keys if row[key]}
+            names[row["id"]] = Named(title(module, dict(row)), place, values)
+    return names
+
+
+def called_by(module: Module) -> list[str]:
+    """The keys of the fields that people know a record by."""
+    keys = dict.fromkeys((*module.title, *_CALLED_BY))
+    return [key for key in keys if key in module.table.c]
+
+
+def _constant(outcome: str) -> ColumnElement[Any]:
+    """An outcome written into the SQL: the planner must see that the condition implies that of an
+    index. Only ever one of `OUTCOMES`."""
+    if outcome not in OUTCOMES:
+        raise BadFilter(f"{outcome!r} is no outcome.")
+    return literal_column(f"'{outcome}'::outcome")
+
+
+def _token(raw: str | None) -> int | None:
+    if not raw:
+        return None
+    if not raw.isdecimal() or int(raw) > _LARGEST_ID:
+        raise BadFilter("This page's address is not complete; start from the first page.")
+    return int(raw)
