@@ -8,15 +8,16 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 # A package may import from those before it in its own line, and from itself.
 FLOORS = {
-    "ground": ("config", "paths", "extensions", "logs"),
+    "ground": ("config", "paths", "extensions", "logs", "schema"),
     "embedded": ("ground",),
     "tabular": ("ground",),
     "auth": ("ground",),
     "records": ("ground", "auth"),
     "runs": ("ground", "auth", "records"),
     "imports": ("ground", "tabular", "auth", "records", "runs"),
-    "actions": ("ground", "tabular", "auth", "records", "runs", "imports"),
-    "web": ("ground", "tabular", "auth", "records", "runs", "imports", "actions"),
+    "exports": ("ground", "tabular", "auth", "records", "runs"),
+    "actions": ("ground", "tabular", "auth", "records", "runs", "imports", "exports"),
+    "web": ("ground", "tabular", "auth", "records", "runs", "imports", "exports", "actions"),
 }
 FREE = ("massadmin/__init__.py", "massadmin/cli/", "massadmin/demo.py", "massadmin/doctor.py")
 
