@@ -21,7 +21,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     from massadmin import actions, auth, web
     from massadmin.embedded import connected, secret_key
     from massadmin.extensions import csrf, db, htmx, migrate
-    from massadmin.runs import dispatch
+    from massadmin.records import deletion
+    from massadmin.runs import dispatch, files
 
     settings = connected(settings or Settings.from_env())
     app = Flask(
@@ -51,7 +52,27 @@ def create_app(settings: Settings | None = None) -> Flask:
     csrf.init_app(app)
     htmx.init_app(app)
     app.extensions["massadmin_redis"] = dispatch.connect(settings.redis_url)
+    files.configure(settings.files_dir)
+    deletion.configure(settings.restore_days)
     auth.init_app(app)
     actions.load()
     web.init_app(app)
+    _chores(settings)
     return app
+
+
+def _chores(settings: Settings) -> None:
+    """What the clock does besides driving runs. Each chore commits its own work."""
+    from massadmin.auth import sessions
+    from massadmin.exports import keeping
+    from massadmin.records import selection
+    from massadmin.runs import alive, retention
+    from massadmin.runs.clock import add_chore
+
+    hour = 3_600.0
+    add_chore("purge", hour, lambda: retention.purge_expired(settings.restore_days))
+    add_chore("results", hour, lambda: retention.drop_old_results(settings.result_days))
+    add_chore("sessions", hour, sessions.purge)
+    add_chore("selections", hour, selection.forget_old_selections)
+    add_chore("heartbeats", hour, alive.forget_the_silent)
+    add_chore("exports", hour, lambda: keeping.expire(settings.export_days))

@@ -23,11 +23,11 @@ class RestoreForm(ActionForm):
 
     on_conflict = RadioField(
         "If another contact uses the e-mail now",
-        choices=[
-            ("skip", "Leave it in the trash"),
-            ("merge", "Merge into that contact: fill its empty fields, add its tags"),
-            ("without_email", "Restore it without the e-mail"),
-        ],
+        choices={
+            "skip": "Leave it in the trash",
+            "merge": "Merge it into that contact: fill empty fields, add tags",
+            "without_email": "Restore it without the e-mail",
+        },
         default="skip",
     )
 

@@ -1,0 +1,131 @@
+"""Export: write chosen columns of every record to a CSV or XLSX file, to be downloaded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import func, select
+from wtforms import BooleanField, RadioField, SelectMultipleField
+from wtforms.validators import ValidationError
+
+from massadmin.auth.models import User
+from massadmin.exports import parts
+from massadmin.exports.cells import file_rows
+from massadmin.extensions import db
+from massadmin.records.fields import Field
+from massadmin.records.listing import shown_fields
+from massadmin.records.modules import Module
+from massadmin.runs.action import Action, ActionForm, Chunk
+from massadmin.runs.models import RunChunk, RunResult
+
+
+class ExportForm(ActionForm):
+    """Which columns, and what kind of file."""
+
+    columns = SelectMultipleField("Columns", validate_choice=False)
+    format = RadioField("Format", choices={"csv": "CSV", "xlsx": "Excel (XLSX)"}, default="csv")
+    bom = BooleanField(
+        "Mark the file as UTF-8",
+        default=True,
+        description="CSV only. Excel needs the mark to read accents; a script may stumble over it.",
+    )
+
+    def setup(self, module: Module, user: User) -> None:
+        """Offer every field; those of the user's own list are chosen."""
+        self._fields_by_key = {field.key: field for field in module.fields}
+        self.columns.choices = {field.key: field.label for field in module.fields}
+        if self.columns.raw_data is None:
+            mine = shown_fields(module, user.preference(f"columns.{module.key}"))
+            self.columns.data = [field.key for field in mine]
+
+    def validate_columns(self, field: SelectMultipleField) -> None:
+        """Known columns; the command line may give them comma-separated."""
+        wanted = self._wanted()
+        if not wanted:
+            raise ValidationError("Choose at least one column.")
+        unknown = [key for key in wanted if key not in self._fields_by_key]
+        if unknown:
+            raise ValidationError(
+                f"There is no column “{unknown[0][:60]}”. "
+                f"There are {', '.join(self._fields_by_key)}."
+            )
+
+    def _wanted(self) -> list[str]:
+        parts = [part.strip() for each in self.columns.data or [] for part in each.split(",")]
+        return list(dict.fromkeys(part for part in parts if part))
+
+    def params(self) -> dict[str, Any]:
+        """`{"columns": [key, …], "format": "csv" | "xlsx", "bom": bool}`"""
+        return {
+            "columns": self._wanted(),
+            "format": self.format.data,
+            "bom": bool(self.bom.data),
+        }
+
+
+class Export(Action):
+    """Each chunk is a part of the file; when all are done they are put together."""
+
+    key, label, icon, permission = "export", "Export", "download", "export"
+    Form = ExportForm
+    reversible = False
+    retryable = False
+    chunk_size = 50_000
+    download_endpoint = "exports.download"
+
+    def prepare(self, params: dict[str, Any], module: Module, user: User) -> dict[str, Any]:
+        """Adds what every part must agree on: the columns' `labels` and the `zone` of times."""
+        labels = [module.field(key).label for key in params["columns"]]
+        return {**params, "labels": labels, "zone": user.zone}
+
+    def summary(self, params: dict[str, Any], module: Module) -> str:
+        count = len(params["columns"])
+        columns = "1 column" if count == 1 else f"{count} columns"
+        return f"Export {columns} of {module.label.lower()} as {params['format'].upper()}"
+
+    def apply(self, chunk: Chunk) -> None:
+        # The results come first and the file follows them, so that both tell the same.
+        chunk.succeed(
+            f"""
+            SELECT t.id, NULL AS reason, NULL AS before, NULL AS after
+            FROM {chunk.module.table.name} AS t WHERE t.id = ANY(:ids) AND {chunk.reach()}
+            """  # noqa: S608 - the table is the module's own, values are bound
+        )
+        if chunk.rehearsal:
+            return
+        ids = select(RunResult.item).where(
+            RunResult.run_id == chunk.run_id,
+            RunResult.item.between(chunk.ids[0], chunk.ids[-1]),
+            RunResult.outcome == "succeeded",
+        )
+        rows = file_rows(
+            chunk.module,
+            columns_of(chunk.module, chunk.params),
+            ids,
+            # Only CSV leaves it to the reader whether a cell is text.
+            harmless=chunk.params["format"] == "csv",
+        )
+        parts.write(chunk.run_id, chunk.seq, chunk.ids, rows, chunk.params["zone"])
+
+    def finish(self, run_id: int, params: dict[str, Any], module: Module) -> None:
+        written = db.session.scalar(
+            select(func.coalesce(func.sum(RunChunk.succeeded), 0)).where(RunChunk.run_id == run_id)
+        )
+        numeric = [field.type in ("number", "id") for field in columns_of(module, params)]
+        parts.assemble(
+            run_id,
+            params["format"],
+            params["labels"],
+            numeric=numeric,
+            rows=int(written or 0),
+            bom=params["bom"],
+        )
+
+
+def columns_of(module: Module, params: dict[str, Any]) -> list[Field]:
+    """The columns of an export; one whose field was removed since is written as plain text."""
+    known = {field.key: field for field in module.fields}
+    return [
+        known.get(key) or Field(key, label, "text")
+        for key, label in zip(params["columns"], params["labels"], strict=True)
+    ]

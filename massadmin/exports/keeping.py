@@ -1,0 +1,73 @@
+"""How long exported files are kept, and who may have them."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import func, select
+
+from massadmin.auth import audit
+from massadmin.auth.models import User
+from massadmin.exports.parts import finished_file
+from massadmin.extensions import db
+from massadmin.runs import files
+from massadmin.runs.models import Run
+from massadmin.runs.states import ENDED
+
+log = logging.getLogger(__name__)
+
+audit.name_events(
+    {"export.downloaded": "Downloaded an export", "export.expired": "Removed an exported file"}
+)
+
+
+def may_download(run: Run, user: User) -> bool:
+    """Exports are for whoever made them, and for admins, as long as they may export at all."""
+    mine = run.user_id == user.id or user.role == "admin"
+    return mine and user.can(f"{run.module}.export")
+
+
+def file_of(run: Run) -> Path | None:
+    """The file of an export, while it is kept; None before it is finished and when it is gone."""
+    if run.state != "completed":
+        return None
+    path = finished_file(run.id, run.params["format"])
+    return path if path.is_file() else None
+
+
+def expires_at(run: Run, days: int) -> datetime | None:
+    """When the file of a finished export goes."""
+    return run.finished_at + timedelta(days=days) if run.finished_at else None
+
+
+def expire(days: int) -> int:
+    """Remove files of exports that ended more than `days` days ago, and parts of those that were
+    cancelled. Commits.
+
+    Returns:
+        Of how many exports.
+    """
+    place = files.root() / "exports"
+    if not place.is_dir():
+        return 0
+    kept = {int(each.name): each for each in place.iterdir() if each.name.isdecimal()}
+    old = func.now() - func.make_interval(0, 0, 0, days)
+    keep = set(
+        db.session.scalars(
+            select(Run.id).where(
+                Run.id.in_(kept),
+                Run.state.not_in(ENDED) | ((Run.state == "completed") & (Run.finished_at >= old)),
+            )
+        )
+    )
+    gone = sorted(set(kept) - keep)
+    for run_id in gone:
+        shutil.rmtree(kept[run_id])
+        audit.record("export.expired", user=None, subject=f"run:{run_id}")
+        db.session.commit()
+        log.info("run=%s export expired", run_id)
+    db.session.commit()
+    return len(gone)
