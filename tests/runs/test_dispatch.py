@@ -1,0 +1,48 @@
+"""The bell: tickets that may be lost or doubled, and a queue that may be away."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from massadmin.extensions import db
+from massadmin.runs import dispatch
+from massadmin.runs.models import Run
+from tests.factories import a_user, fresh, some_contacts, start_action, tally
+
+pytestmark = pytest.mark.usefixtures("db_session")
+
+
+def test_starting_a_run_rings_once_it_is_committed() -> None:
+    admin = a_user()
+    some_contacts(3)
+    assert dispatch.queue_depth() == 0
+    start_action("add_tags", admin, tags="vip")
+    assert dispatch.queue_depth() == 1
+    # A ticket worked on twice does the work once.
+    dispatch.work()
+    dispatch.work()
+    (run,) = db.session.scalars(select(Run)).all()
+    assert run.state == "completed"
+    assert tally(run) == (3, 0, 0)
+
+
+def test_the_queue_never_fills_with_tickets() -> None:
+    assert dispatch.ring(10_000)
+    assert dispatch.queue_depth() == dispatch.MOST_TICKETS
+    assert dispatch.ring(10)
+    assert dispatch.queue_depth() == dispatch.MOST_TICKETS
+
+
+def test_a_run_is_started_although_the_queue_is_away(app: Flask) -> None:
+    admin = a_user()
+    some_contacts(3)
+    away = dispatch.connect("unix:///nowhere/at/all.sock?db=0")
+    there, app.extensions["massadmin_redis"] = app.extensions["massadmin_redis"], away
+    try:
+        run = start_action("add_tags", admin, tags="vip")
+        assert not dispatch.ring()
+    finally:
+        app.extensions["massadmin_redis"] = there
+    assert fresh(run).state == "queued"
