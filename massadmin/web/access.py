@@ -106,6 +106,6 @@ def safe_path(target: str | None) -> str | None:
         parts = urlsplit(target)
     except ValueError:
         return None
-    if parts.scheme or parts.netloc or parts.path in ("/", url_for("sign_in.form")):
+    if parts.scheme or parts.netloc or parts.path == "/":
         return None
     return target

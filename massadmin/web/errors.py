@@ -46,7 +46,7 @@ WORDS = {
     413: Words(
         "That is too large",
         "The upload is over the limit of this installation; split the file or raise the limit.",
-        "file-warning",
+        "file-x",
     ),
     429: Words("Too many attempts", "Wait a little, then try again.", "timer"),
     500: Words(

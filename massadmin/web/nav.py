@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from typing import Any
 
 from flask import Flask, current_app, request, url_for
 from flask_login import current_user

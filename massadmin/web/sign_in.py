@@ -27,7 +27,7 @@ class SignInForm(Form):
 @bp.get("/sign-in")
 @public
 def form() -> str | Response:
-    target = safe_path(request.args.get("next"))
+    target = _target(request.args.get("next"))
     if current_user.is_authenticated:
         return redirect(target or url_for("console.home"))
     return _page(SignInForm(), target)
@@ -37,7 +37,7 @@ def form() -> str | Response:
 @public
 def enter() -> tuple[str, int] | Response:
     given = SignInForm(request.form)
-    target = safe_path(request.form.get("next"))
+    target = _target(request.form.get("next"))
     address = request.remote_addr or ""
     try:
         user = sign_in.check(given.email.data or "", given.password.data or "", address=address)
@@ -74,6 +74,13 @@ def leave() -> Response:
     session.clear()
     flash("You are signed out.", "success")
     return go(url_for("sign_in.form"))
+
+
+def _target(given: str | None) -> str | None:
+    """Where to go afterwards; not to this page again."""
+    here = url_for("sign_in.form")
+    target = safe_path(given)
+    return None if target and target.partition("?")[0] == here else target
 
 
 def _page(given: SignInForm, target: str | None, error: str = "") -> str:

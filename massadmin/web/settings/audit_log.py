@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import render_template, request, url_for
 from wtforms import Form, SelectField, StringField
+from wtforms.fields.choices import SelectChoice
 
 from massadmin.auth import audit, people
 from massadmin.web.access import permission
@@ -31,8 +32,12 @@ class AuditForm(Form):
 @permission("audit.view")
 def audit_log() -> str:
     form = AuditForm(request.args)
-    form.event.choices = [("", "All events"), *sorted(audit.EVENTS.items(), key=lambda e: e[1])]
-    form.user.choices = [("", "Everybody"), *((str(u.id), u.name) for u in people.everybody())]
+    events = sorted(audit.EVENTS.items(), key=lambda each: each[1])
+    form.event.choices = [SelectChoice("", "All events"), *(SelectChoice(*each) for each in events)]
+    form.user.choices = [
+        SelectChoice("", "Everybody"),
+        *(SelectChoice(str(user.id), user.name) for user in people.everybody()),
+    ]
     before = request.args.get("before", "")
     found = audit.entries(
         events=[form.event.data] if form.event.data else (),

@@ -16,6 +16,7 @@ from wtforms import (
     ValidationError,
     validators,
 )
+from wtforms.fields.choices import SelectChoice
 
 from massadmin.auth import audit, passwords, people, sessions, sign_in
 from massadmin.extensions import db
@@ -26,9 +27,9 @@ from massadmin.web.settings import Tab, bp
 TAB = Tab(label="Profile", endpoint="settings.profile", order=10)
 
 DENSITIES = [
-    ("comfortable", "Comfortable, 40 px rows"),
-    ("standard", "Standard, 32 px rows"),
-    ("compact", "Compact, 28 px rows"),
+    SelectChoice("comfortable", "Comfortable, 40 px rows"),
+    SelectChoice("standard", "Standard, 32 px rows"),
+    SelectChoice("compact", "Compact, 28 px rows"),
 ]
 
 

@@ -7,6 +7,7 @@ from flask_login import current_user
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 from wtforms import Form, RadioField, StringField, validators
+from wtforms.fields.choices import SelectChoice
 
 from massadmin.auth import User, passwords, people
 from massadmin.auth.permissions import ROLE_HELP, ROLES
@@ -18,7 +19,9 @@ from massadmin.web.settings import Tab, bp
 TAB = Tab(label="Users", endpoint="settings.users", order=20, permission="users.manage")
 
 _ROLE_CHOICES = [
-    (key, Markup('<b>{}</b> <span class="muted">{}</span>').format(label, ROLE_HELP[key]))
+    SelectChoice(
+        key, Markup('<b>{}</b> <span class="muted">{}</span>').format(label, ROLE_HELP[key])
+    )
     for key, label in ROLES.items()
 ]
 
