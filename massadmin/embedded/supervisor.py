@@ -26,6 +26,7 @@ from massadmin.paths import PACKAGE
 
 TICK = 0.2  # seconds between two looks at the children
 COMMAND = ("-m", "massadmin.cli")  # followed by web, worker or clock
+HEAD_START = 3.0  # seconds for web to load before the others want the processor too
 RETRY = 5.0  # seconds between two tries to have the servers back
 SLOW_START = 60.0  # seconds without an answer of the web server after which that is said
 
@@ -87,14 +88,15 @@ def _run(
             ending.callback(events.pass_on)
             ending.callback(share.leave)
             addresses = share.enter()
+            events.pass_on()
         usable = resolved(settings, addresses)
         upgrade(usable)
         how_to_sign_in = prepare(usable, demo)
         children = _children(usable)
         stopping.interrupts = False
         ending.callback(_stop, children, stopping)
-        for child in children:
-            child.start()
+        web, *others = children
+        web.start()
         readiness = _Readiness(settings)
         while not stopping.asked.wait(TICK):
             if share is not None and events is not None:
@@ -106,6 +108,10 @@ def _run(
                 print(f"Massadmin is at {readiness.url} (Ctrl-C stops it)", flush=True)
                 if how_to_sign_in:
                     print(how_to_sign_in, flush=True)
+            if others and readiness.waited() > (0 if readiness.done else HEAD_START):
+                for child in others:
+                    child.start()
+                others = []
         log.info("stopping")
     raise _Stop
 
@@ -152,6 +158,8 @@ def _children(settings: Settings) -> list[Child]:
 
 def _stop(children: list[Child], stopping: _Stopping) -> None:
     for child in children:
+        if child.process is None:
+            continue
         if stopping.hurry:
             child.kill()
         polite = child.stop()
@@ -187,23 +195,27 @@ class _Readiness:
         shown = f"[{self._host}]" if ":" in self._host else self._host
         self.url = f"http://{shown}:{settings.port}"
         self._began = time.monotonic()
-        self._done = self._warned = False
+        self.done = self._warned = False
+
+    def waited(self) -> float:
+        """Seconds since the start."""
+        return time.monotonic() - self._began
 
     def reached(self) -> bool:
         """True once, the first time that everything answers."""
-        if self._done:
+        if self.done:
             return False
         with contextlib.suppress(OSError, http.client.HTTPException):
-            line = http.client.HTTPConnection(self._host, self._port, timeout=5)
+            line = http.client.HTTPConnection(self._host, self._port, timeout=2)
             try:
                 line.request("GET", "/readyz")
-                self._done = line.getresponse().status == 200
+                self.done = line.getresponse().status == 200
             finally:
                 line.close()
-        if not self._done and not self._warned and time.monotonic() > self._began + SLOW_START:
+        if not self.done and not self._warned and self.waited() > SLOW_START:
             self._warned = True
             log.warning("%s/readyz does not answer; `massadmin doctor` says why", self.url)
-        return self._done
+        return self.done
 
 
 @contextlib.contextmanager

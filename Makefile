@@ -1,0 +1,61 @@
+# Everything happens in .venv; nothing but Python 3.11 to 3.14, with venv and pip, is needed before.
+# More arguments: make run ARGS="--port 8001", make test ARGS="tests/records -x"
+
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+CONTACTS ?= 100000
+PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$each -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' \
+	>/dev/null 2>&1 && echo $$each && break; done)
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test lint bench seed wheel
+
+help:  ## Show this list
+	@echo "Massadmin: bulk actions on CRM records. Start with: make run"
+	@echo
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(VENV)/installed-dev  ## Make .venv with everything for running and developing
+
+run: $(VENV)/installed  ## Start the console with its databases; Ctrl-C stops it
+	@exec $(BIN)/massadmin up $(ARGS)
+
+test: $(VENV)/installed-dev  ## Run all tests; those in a browser need a Chromium
+	@$(BIN)/python -m pytest -n 2 -rs $(ARGS)
+
+lint: $(VENV)/installed-dev  ## Check style and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+bench: $(VENV)/installed  ## Measure it on this machine
+	@exec $(BIN)/massadmin bench $(ARGS)
+
+seed: $(VENV)/installed  ## Add made-up contacts: make seed CONTACTS=1000000
+	@exec $(BIN)/massadmin seed --contacts $(CONTACTS) $(ARGS)
+
+wheel: $(VENV)/installed-dev  ## Build the package into dist/
+	@rm -rf dist
+	@$(BIN)/python -m build --wheel --outdir dist . >/dev/null
+	@ls dist/*.whl
+
+# What is installed is installed again when its list changes.
+$(VENV)/installed: pyproject.toml | $(BIN)/python
+	@echo "Installing into $(VENV) ..."
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/installed-dev: pyproject.toml | $(BIN)/python
+	@echo "Installing into $(VENV), with the tools for developing ..."
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[dev]'
+	@touch $(VENV)/installed $@
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { \
+		echo "Massadmin needs Python 3.11 to 3.14, and there is none on the PATH." >&2; \
+		echo "Install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+		echo "$(PYTHON) cannot make a virtual environment." >&2; \
+		echo "On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
