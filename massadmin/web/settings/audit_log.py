@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import render_template, request, url_for
 from wtforms import Form, SelectField, StringField
-from wtforms.fields.choices import SelectChoice
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # not in its stubs
 
 from massadmin.auth import audit, people
 from massadmin.web.access import permission

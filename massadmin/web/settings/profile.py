@@ -16,7 +16,7 @@ from wtforms import (
     ValidationError,
     validators,
 )
-from wtforms.fields.choices import SelectChoice
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # not in its stubs
 
 from massadmin.auth import audit, passwords, people, sessions, sign_in
 from massadmin.extensions import db
