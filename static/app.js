@@ -10,6 +10,8 @@
   // Every request that changes something proves that it comes from this page.
   on("htmx:configRequest", ({ detail }) => {
     if (detail.verb !== "get") detail.headers["X-CSRFToken"] = $("meta[name=csrf-token]").content;
+    const token = $("#selection [name=selection]"); // in a header, so that no link carries it
+    if (token) detail.headers["X-Selection"] = token.value;
   });
 
   // --- focus: never on nothing --------------------------------------------------------------
@@ -68,7 +70,7 @@
   on("htmx:afterSettle", ({ detail }) => {
     const target = again(detail.target);
     if (target === dialog && dialog.hasChildNodes()) openDialog();
-    else if (!isPoll(detail.requestConfig?.elt)) focus(target && $(".error-summary", target));
+    else if (!isPoll(detail.requestConfig?.elt)) focus(target && $(".error-summary, [data-focus]", target));
     if (document.activeElement === document.body && held !== document.body) focus(again(held) ?? target ?? $("#main"));
     if (target?.id === "bar") checkAll(target.dataset.check);
     tickHeader();
@@ -157,7 +159,8 @@
     focus(row && ($(".tick", row) ?? $(".row-link", row)));
   };
   on("keydown", (event) => {
-    const { key, target } = event;
+    const { key, target } = event, cancel = key === "Escape" && target.closest?.("form") && $("[data-cancel]", target.closest("form"));
+    if (cancel) return cancel.click();
     if (document.body.dataset.shortcuts !== "on" || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     if (dialog.open || $(":popover-open") || target.matches("textarea, select, [contenteditable], input:not([type=checkbox], [type=radio])")) return;
     const keys = chord ? `${chord} ${key}` : key;

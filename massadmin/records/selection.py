@@ -25,7 +25,7 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID, insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from massadmin.auth.models import User
@@ -106,6 +106,27 @@ def find_selection(
     if selection is None:
         raise UnknownSelection("The selection is not known; tick the records again.")
     return selection
+
+
+def open_selection(token: str, user: User, module: Module, *, trash: bool = False) -> Selection:
+    """The user's selection under `token`, locked for a change; made now if it is the first tick.
+
+    A page names its selection before anything is ticked, so that merely looking writes nothing
+    and quick first ticks meet in one row.
+
+    Raises:
+        UnknownSelection: the token is none, or somebody else's.
+    """
+    try:
+        key = uuid.UUID(token)
+    except ValueError as error:
+        raise UnknownSelection("The selection is not known; reload the page.") from error
+    db.session.execute(
+        insert(Selection)
+        .values(token=key, user_id=user.id, module=module.key, query=Query(trash=trash).to_json())
+        .on_conflict_do_nothing(index_elements=[Selection.token])
+    )
+    return find_selection(token, user, module, for_change=True)
 
 
 def tick(selection: Selection, ids: Iterable[int]) -> None:

@@ -1,0 +1,71 @@
+"""The list of a module's records, and the count that is loaded after it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import make_response, render_template, request
+from flask_login import current_user
+from werkzeug.wrappers import Response
+
+from massadmin.records.filters import BadFilter
+from massadmin.records.listing import count_all, title
+from massadmin.records.modules import get_module
+from massadmin.records.smart_lists import lists_for, may_change
+from massadmin.web.access import permission
+from massadmin.web.answers import asked_by_htmx
+from massadmin.web.records import MODULE, bp
+from massadmin.web.records.bar import bar_of, offers
+from massadmin.web.records.columns import picker
+from massadmin.web.records.filter_form import FilterForm
+from massadmin.web.records.view import ListView, current_view
+
+
+@bp.get(MODULE)
+@permission("{module}.view")
+def index(module: str) -> Response:
+    """The page; for htmx what is below its heading, or only the table when that is asked for."""
+    return answer(current_view(get_module(module)).load())
+
+
+def answer(view: ListView, *, pushed: bool = False) -> Response:
+    """The list as whoever asked wants it; `pushed` puts its address into the address bar."""
+    if not asked_by_htmx():
+        return make_response(render_template("records/index.html", **context(view)), view.status)
+    only_table = request.headers.get("HX-Target") == "list"
+    name = "records/_list.html" if only_table else "records/_view.html"
+    response = make_response(render_template(name, **context(view), fragment=True), view.status)
+    if not only_table:
+        response.headers["HX-Push-Url"] = view.here()
+    if pushed:
+        response.headers["HX-Retarget"] = "#view"
+        response.headers["HX-Reswap"] = "outerHTML"
+    return response
+
+
+def context(view: ListView) -> dict[str, Any]:
+    """What the templates of a list need."""
+    module = view.module
+    return {
+        "view": view,
+        "module": module,
+        "bar": bar_of(view),
+        "offers": offers(view),
+        "picker": picker(view),
+        "form": FilterForm.blank(module),
+        "smart_lists": [] if view.trash else lists_for(view.user, module),
+        "may_change_list": bool(view.smart_list and may_change(view.smart_list, view.user)),
+        "title": lambda record: title(module, record),
+    }
+
+
+@bp.get(MODULE + "/count")
+@permission("{module}.view")
+def count(module: str) -> Response:
+    """How many records the filters find, counted to the end, as fragments for where it stands."""
+    view = current_view(get_module(module))
+    try:
+        found = count_all(view.module, view.query, current_user) if not view.error else None
+    except BadFilter:
+        found = None
+    return make_response(render_template("records/_count.html", count=found))

@@ -1,0 +1,106 @@
+"""Ticks: what the page posts as people select, answered with the bar."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from flask import abort, render_template, request
+from flask_login import current_user
+from werkzeug.datastructures import MultiDict
+from werkzeug.wrappers import Response
+
+from massadmin.extensions import db
+from massadmin.records import selection as selections
+from massadmin.records.modules import Module, get_module
+from massadmin.records.selection import Selection, TooManyTicks, UnknownSelection
+from massadmin.web.access import permission
+from massadmin.web.answers import fragments, notice
+from massadmin.web.records import MODULE, bp
+from massadmin.web.records.bar import Bar, bar
+from massadmin.web.records.index import context
+from massadmin.web.records.view import ListView, Total, me, state_of
+
+OPERATIONS = ("tick", "untick", "page", "all", "clear")
+
+
+@bp.get(MODULE + "/selection")
+@permission("{module}.view")
+def selection(module: str) -> Response:
+    """The bar as the selection is now: asked for when a bulk action took it."""
+    view = _view(get_module(module), request.args)
+    try:
+        found = selections.find_selection(request.args.get("selection", ""), view.user, view.module)
+    except UnknownSelection:
+        return _answer(view, request.args, Bar(check="none"))
+    now = bar(view, found, _ids(request.args.getlist("page")))
+    return _answer(view, request.args, now if now.shown else Bar(check="none"))
+
+
+@bp.post(MODULE + "/selection")
+@permission("{module}.view")
+def select(module: str) -> Response:
+    """Tick or untick records, the page, or everything that the filters find."""
+    form = request.form
+    view = _view(get_module(module), form)
+    op = form.get("op", "")
+    if op not in OPERATIONS or view.error:
+        abort(400, view.error or "That is no way to select records.")
+    try:
+        found = selections.open_selection(
+            form.get("selection", ""), view.user, view.module, trash=view.trash
+        )
+        check = _change(found, op, view)
+        now = bar(view, found, _ids(form.getlist("page")), check)
+        db.session.commit()
+    except UnknownSelection as error:
+        abort(404, str(error))
+    except TooManyTicks as error:
+        db.session.rollback()
+        found = selections.find_selection(form["selection"], view.user, view.module)
+        now = bar(view, found, _ids(form.getlist("page")))
+        notice(str(error), "error")
+    return _answer(view, form, now)
+
+
+def _change(found: Selection, op: str, view: ListView) -> str:
+    """Do it; what the ticks of the page are to become, when all of them change."""
+    form = request.form
+    match op:
+        case "tick":
+            selections.tick(found, _ids(form.getlist("id")))
+        case "untick":
+            selections.untick(found, _ids(form.getlist("id")))
+        case "page":
+            selections.tick(found, _ids(form.getlist("page")))
+            return "all"
+        case "all":
+            selections.take_all(found, view.query)
+            return "all"
+        case "clear":
+            selections.clear(found)
+            return "none"
+    return ""
+
+
+def _view(module: Module, arguments: MultiDict[str, str]) -> ListView:
+    trash = arguments.get("trash") == "1"
+    if trash and not current_user.can("trash.view"):
+        abort(403)
+    user = me()
+    return ListView.read(module, user, state_of(arguments), trash=trash)
+
+
+def _answer(view: ListView, arguments: MultiDict[str, str], now: Bar) -> Response:
+    total = arguments.get("total", "")
+    if total.isdecimal() and len(total) < 12:
+        view.total = Total(int(total), exact=True)
+    elif not view.error:
+        view.total = view.count()
+    view.token = arguments.get("selection", view.token)
+    return fragments(render_template("records/_bar.html", **{**context(view), "bar": now}))
+
+
+def _ids(texts: Iterable[str]) -> list[int]:
+    """The ids in texts such as `7` or `7,8,9`; anything else is left out."""
+    parts = (part for text in texts for part in text.split(","))
+    return [int(part) for part in parts if part.isdecimal() and len(part) < 19]
