@@ -36,9 +36,9 @@ bench: $(VENV)/installed  ## Measure it on this machine
 seed: $(VENV)/installed  ## Add made-up contacts: make seed CONTACTS=1000000
 	@exec $(BIN)/massadmin seed --contacts $(CONTACTS) $(ARGS)
 
-wheel: $(VENV)/installed-dev  ## Build the package into dist/
+wheel: $(BIN)/python  ## Build the package into dist/
 	@rm -rf dist
-	@$(BIN)/python -m build --wheel --outdir dist . >/dev/null
+	@$(BIN)/python -m pip wheel -qq --disable-pip-version-check --no-deps --wheel-dir dist .
 	@ls dist/*.whl
 
 # What is installed is installed again when its list changes.

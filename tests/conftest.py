@@ -46,9 +46,14 @@ def pytest_runtest_makereport(
     in_browser = item.get_closest_marker("browser") or "chromium" in getattr(
         item, "fixturenames", ()
     )
-    if REQUIRE_BROWSER and in_browser and report.skipped and not hasattr(report, "wasxfail"):
-        report.outcome = "failed"
-        report.longrepr = f"MASSADMIN_REQUIRE_BROWSER=1, and it was skipped: {report.longrepr}"
+    if in_browser and report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        if REQUIRE_BROWSER:
+            report.outcome = "failed"
+            report.longrepr = f"MASSADMIN_REQUIRE_BROWSER=1 forbids to skip this: {reason}"
+        else:
+            # All of them at one place, which `pytest -rs` folds into one line.
+            report.longrepr = ("tests in a browser", None, reason)
     return report
 
 

@@ -47,8 +47,9 @@ def run(settings: Settings, *, demo: bool, upgrade: Upgrade, prepare: Prepare) -
         BadSetting: it cannot start; the message says why.
     """
     private_dir(settings.data_dir)
-    with _only_one(settings.data_dir), _stop_signals() as stopping:
-        _port_free(settings.host, settings.port)
+    with _only_one(settings.data_dir) as predecessor_was_killed, _stop_signals() as stopping:
+        # Its web server needs a moment to end requests that it was answering.
+        _port_free(settings.host, settings.port, 6.0 if predecessor_was_killed else 0.0)
         try:
             _run(settings, demo, upgrade, prepare, stopping)
         except _Stop:
@@ -219,7 +220,8 @@ class _Readiness:
 
 
 @contextlib.contextmanager
-def _only_one(data_dir: Path) -> Iterator[None]:
+def _only_one(data_dir: Path) -> Iterator[bool]:
+    """Be the only one on `data_dir`; gives whether the one before did not end by itself."""
     handle = open_lock(data_dir / "up.lock")
     try:
         if not try_lock(handle):
@@ -229,9 +231,11 @@ def _only_one(data_dir: Path) -> Iterator[None]:
                 f"massadmin already runs on {data_dir} (process {who}); "
                 "stop it, or name another MASSADMIN_DATA_DIR and --port"
             )
+        killed = os.fstat(handle).st_size > 0
         os.ftruncate(handle, 0)
         os.write(handle, str(os.getpid()).encode())
-        yield
+        yield killed
+        os.ftruncate(handle, 0)
     finally:
         os.close(handle)
 
@@ -250,16 +254,22 @@ def _stop_signals() -> Iterator[_Stopping]:
             signal.signal(number, handler)
 
 
-def _port_free(host: str, port: int) -> None:
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, kind, protocol, _, address = found[0]
-        with socket.socket(family, kind, protocol) as trial:
-            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            trial.bind(address)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise BadSetting(
-                f"port {port} of {host} is in use; choose another with --port or MASSADMIN_PORT"
-            ) from error
-        raise BadSetting(f"cannot listen on {host}:{port}: {error.strerror}") from error
+def _port_free(host: str, port: int, patience: float) -> None:
+    """Raises BadSetting when `port` cannot be listened on, or not within `patience` seconds."""
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+            family, kind, protocol, _, address = found[0]
+            with socket.socket(family, kind, protocol) as trial:
+                trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                trial.bind(address)
+            return
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise BadSetting(f"cannot listen on {host}:{port}: {error.strerror}") from error
+            if time.monotonic() >= deadline:
+                raise BadSetting(
+                    f"port {port} of {host} is in use; choose another with --port or MASSADMIN_PORT"
+                ) from error
+        time.sleep(0.1)
