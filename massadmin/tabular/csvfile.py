@@ -44,7 +44,7 @@ class _Feed:
     def __init__(self, file: BinaryIO, dialect: Dialect, limits: Limits) -> None:
         self._file = file
         self._limits = limits
-        self._decoder = codecs.getincrementaldecoder(dialect.encoding)("massadmin.mark")
+        self._decoder = encodings.Decoder(dialect.encoding, "massadmin.mark")
         # Characters handed out since a row was last finished: bounds what one record can take.
         self._pending = 0
         self._all_of_block = False
@@ -103,7 +103,7 @@ def sample(file: BinaryIO, encoding: str) -> tuple[str, bool]:
     file.seek(0)
     data = file.read(_SAMPLE)
     complete = len(data) < _SAMPLE
-    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    decoder = encodings.Decoder(encoding, "replace")
     text = decoder.decode(data, final=complete).removeprefix("\ufeff")
     if not complete:
         text = text[: text.rfind("\n") + 1] or text[: text.rfind("\r") + 1] or text

@@ -40,6 +40,9 @@ _LEGACY = (
     "cp850",
 )
 
+# Encodings of names, and of Python's own source, that nobody saves a table in.
+_NOT_OF_FILES = frozenset(("idna", "punycode", "unicode_escape", "raw_unicode_escape", "utf-7"))
+
 _BLOCK = 1024 * 1024
 _HEAD = 64 * 1024
 _SAMPLE = 8 * 1024
@@ -56,11 +59,35 @@ def known(encoding: str) -> str:
     try:
         info = codecs.lookup(encoding)
         "a".encode(info.name)
+        if info.name in _NOT_OF_FILES:
+            raise LookupError(info.name)
     except (LookupError, ValueError, TypeError) as error:
         raise BadDialect(
-            f"{encoding!r} is no text encoding; try utf-8, utf-16 or windows-1252"
+            f"{encoding!r} is no text encoding; try utf-8, utf-16 or windows-1252."
         ) from error
     return info.name
+
+
+class Decoder:
+    """Decodes a file block by block; `errors` is the name of an error handler."""
+
+    def __init__(self, encoding: str, errors: str) -> None:
+        self._encoding = encoding
+        self._decoder = codecs.getincrementaldecoder(encoding)(errors)
+
+    def decode(self, data: bytes, final: bool = False) -> str:
+        """The text of the next block.
+
+        Raises:
+            BadEncoding: UTF-16 or UTF-32 was asked for, and no mark says in which order of bytes.
+        """
+        try:
+            return self._decoder.decode(data, final)
+        except UnicodeError as error:
+            raise BadEncoding(
+                f"The file does not begin as {self._encoding} does, with a mark that says in "
+                f"which order its bytes are. Choose {self._encoding}-le or {self._encoding}-be."
+            ) from error
 
 
 def detect(file: BinaryIO) -> str:
@@ -103,6 +130,9 @@ def _by_zero_bytes(head: bytes) -> str | None:
 
 def _check_mark(body: bytes, title: str) -> None:
     found = _by_zero_bytes(body)
+    if found is None and title.startswith("UTF-32"):
+        # The zeros that begin big-endian UTF-32 complete the mark of UTF-16 to that of UTF-32.
+        found = _by_zero_bytes(b"\0\0" + body)
     if found is None:
         return
     spelled = found[:6].upper() + (" (little-endian)" if found.endswith("le") else " (big-endian)")

@@ -29,10 +29,12 @@ _WITH_VOWELS = frozenset(("LATIN", "GREEK", "CYRILLIC"))
 _VOWELS = frozenset("aeiouyæøœıαεηιουωаеёиоуыэюяіїєѣ")
 
 # Costs of letters that the code pages hold but that few names do; all others cost nothing.
-_LETTER_COSTS = dict.fromkeys("ƒŸŔŕĹĺĢģĶķĻļŅņŖŗÝªÀÈÌÒÙÛÏЂЃѓЉЊЌЋЏќџЎўЅѕҐґ", 0.6)
+_LETTER_COSTS = dict.fromkeys("ΰƒŸŔŕĹĺĢģĶķĻļŅņŖŗÝªÀÈÌÒÙÛÏЂЃѓЉЊЌЋЏќџЎўЅѕҐґ", 0.6)
 _LETTER_COSTS |= dict.fromkeys("þÞðÐţŢ", 0.3) | dict.fromkeys("đĐìùòûœÿõîèďĺřťňёұ", 0.15)
 _LETTER_COSTS |= dict.fromkeys("ฃฅฆฌญฎฏฐฑฒฬฮฯ๏๐๑๒๓๔๕๖๗๘๙๚๛", 0.6)
-_HEBREW_FINALS = frozenset("םןךףץ")
+# Letters at the end of Hebrew and Greek words, and Cyrillic ones that hardly begin one.
+_FINALS = frozenset("םןךףץς")
+_NEVER_FIRST = frozenset("ьъыЬЪЫ")
 
 _WORDS = re.compile(r"[A-Za-z'\x80-\U0010ffff]+")
 
@@ -64,7 +66,7 @@ def _letter_cost(char: str, script: str) -> float:
     if script == "HALFWIDTH":
         return 1.0
     if script == "CJK":
-        return 0.1 if _is_common_ideograph(char) else 1.0
+        return 0.2 if _is_common_ideograph(char) else 1.0
     if script == "HANGUL":
         # KS X 1001 lists the syllables in use; the code page adds all others that could be.
         return 0.04 if min(char.encode("cp949", "replace").rjust(2, b"\xff")) > 0xA0 else 1.0
@@ -88,8 +90,10 @@ def _pair_cost(left: str, right: str) -> float:
     if first.script and second.script:
         if first.script == second.script:
             return 2.0 if first.category == "Ll" and second.category == "Lu" else 0.0
-        both_east_asian = first.script in _EAST_ASIAN and second.script in _EAST_ASIAN
-        return 0.0 if both_east_asian else 2.0
+        scripts = {first.script, second.script}
+        if scripts == {"HANGUL", "CJK"}:
+            return 1.0  # Koreans write names in one or the other
+        return 0.0 if scripts <= _EAST_ASIAN else 2.0
     if second.category == "Mn":
         return 2.0  # an accent with nothing under it
     if not (first.script or second.script):
@@ -97,6 +101,8 @@ def _pair_cost(left: str, right: str) -> float:
     if first.script and right in _TRAILING_SIGNS:
         return 0.0
     sign = right if first.script else left
+    if sign == left == "’" and second.script == "GREEK":
+        return 0.7  # a capital with its accent, in another code page
     usual = sign < "\x80" or sign.isspace() or sign in _INSIDE_WORDS or sign in _QUOTING_SIGNS
     # A symbol that touches a letter: "Cr©dito" pays on both sides, "Acme¤" once.
     return 0.0 if usual else 0.7
@@ -110,7 +116,7 @@ def _word_cost(word: str) -> float:
         cost += kind.cost
         if char > "\x7f" or last > "\x7f":
             cost += _pair_cost(last, char)
-        if last in _HEBREW_FINALS and kind.script:
+        if kind.script and (last in _FINALS or (last == " " and char in _NEVER_FIRST)):
             cost += 1.0
         if kind.script in _WITH_VOWELS:
             vowels, consonants = (vowels + 1, 0) if kind.vowel else (0, consonants + 1)
@@ -118,8 +124,8 @@ def _word_cost(word: str) -> float:
         else:
             vowels = consonants = 0
         last = char
-    if word.endswith(("iæ", "iè")):
-        cost += 1.0  # Kovačević in the code page of another language
+    if word.endswith(("iæ", "iè", "σ")):
+        cost += 1.0  # Kovačević in the code page of another language; Greek words end in ς
     if len(word) == 1 and _kind(word).script in _WITH_VOWELS:
         cost += 0.3
     return cost
