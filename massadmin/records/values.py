@@ -9,14 +9,13 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
-from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
-import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
 from massadmin.records.fields import Field
+from massadmin.records.phones import NoPhone, e164
 
 MAX_TEXT_CHARS = 32_768
 TRUE_WORDS = frozenset({"1", "true", "yes", "y", "on", "x", "t"})
@@ -103,7 +102,6 @@ def email(raw: str) -> str:
         raise BadValue(f"{raw[:80]!r} is no e-mail address: {error}") from error
 
 
-@lru_cache(maxsize=4_096)
 def phone(raw: str, country: str | None = None) -> str:
     """A phone number as E.164, such as +4721234567.
 
@@ -111,13 +109,9 @@ def phone(raw: str, country: str | None = None) -> str:
         BadValue: no such number can exist, or it lacks a country code and `country` is None.
     """
     try:
-        parsed = phonenumbers.parse(raw, country or None)
-    except phonenumbers.NumberParseException as error:
-        hint = "" if country else " Write it with its country code, as in +47 21 23 45 67."
-        raise BadValue(f"{raw[:40]!r} is no phone number.{hint}") from error
-    if not phonenumbers.is_possible_number(parsed):
-        raise BadValue(f"{raw[:40]!r} is no possible phone number.")
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+        return e164(raw, country)
+    except NoPhone as error:
+        raise BadValue(str(error)) from error
 
 
 def number(field: Field, raw: str) -> Decimal:
