@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from email_validator import EmailNotValidError, validate_email
 
+from massadmin.records.countries import country_code
 from massadmin.records.fields import Field
 from massadmin.records.phones import NoPhone, e164
 
@@ -21,11 +22,16 @@ MAX_TEXT_CHARS = 32_768
 TRUE_WORDS = frozenset({"1", "true", "yes", "y", "on", "x", "t"})
 FALSE_WORDS = frozenset({"0", "false", "no", "n", "off", "f"})
 
-# Addresses of this plain shape are valid under RFC 5321 without asking the (slower) library.
+# Addresses of this plain shape are valid under RFC 5321 without asking the (slower) library. The
+# last label begins with a letter, which tells a domain from a numeric address.
 _PLAIN_EMAIL = re.compile(
     r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*"
-    r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,24}"
+    r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+"
+    r"[A-Za-z](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])"
 )
+# The domain of a country itself can have mailboxes; any other single word is a domain cut short.
+_COUNTRY_EMAIL = re.compile(r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@[A-Za-z]{2}")
+_MAX_LOCAL, _MAX_ADDRESS = 64, 254
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _DATE_FORMATS = ("%Y-%m-%d", "%d.%m.%Y", "%m/%d/%Y", "%Y/%m/%d", "%d %b %Y", "%b %d, %Y")
 
@@ -92,10 +98,13 @@ def email(raw: str) -> str:
     Raises:
         BadValue: it is no such address.
     """
-    if len(raw) <= 254 and _PLAIN_EMAIL.fullmatch(raw):
-        local, domain = raw.rsplit("@", 1)
-        if len(local) <= 64:
-            return f"{local}@{domain.lower()}"
+    local, _, domain = raw.rpartition("@")
+    if len(local) > _MAX_LOCAL or len(raw) > _MAX_ADDRESS:
+        raise BadValue(f"{raw[:80]!r} is no e-mail address: it is too long.")
+    if _PLAIN_EMAIL.fullmatch(raw) or (
+        _COUNTRY_EMAIL.fullmatch(raw) and country_code(domain) is not None
+    ):
+        return f"{local}@{domain.lower()}"
     try:
         return validate_email(raw, check_deliverability=False).normalized
     except EmailNotValidError as error:

@@ -1,0 +1,49 @@
+"""Import: make the rows of a staged file into new and changed records."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from massadmin.auth.models import User
+from massadmin.imports import reverting, starting, writing
+from massadmin.records.modules import Module
+from massadmin.runs.action import Action, Chunk
+
+
+class ImportRecords(Action):
+    """`params` is `{"file", "filename", "columns", "mapping", "policy"}`; items are line numbers.
+
+    It is started with `imports.start`, from pages of its own; see `massadmin/imports/writing.py`
+    for its results.
+    """
+
+    key, label, icon, permission = "import", "Import", "file-up", "import"
+    listed = False
+    unchanged = "Its row is not kept any more; import the file again"
+    failures_endpoint = "imports.errors"
+
+    def prepare(self, params: dict[str, Any], module: Module, user: User) -> dict[str, Any]:
+        """Tell the file which run imports it, in the transaction that makes the run."""
+        starting.name_run(params["file"], user)
+        return params
+
+    def summary(self, params: dict[str, Any], module: Module) -> str:
+        return f"Import {params['filename']}"
+
+    def apply(self, chunk: Chunk) -> None:
+        writing.write(chunk)
+
+    def revert(self, chunk: Chunk) -> None:
+        reverting.revert(chunk)
+
+    def settle(self, chunk: Chunk) -> None:
+        """Items are lines of a file: what was left out is what is not staged any more."""
+        chunk.write(
+            """
+            SELECT i.id AS item FROM unnest(CAST(:ids AS bigint[])) AS i (id)
+            WHERE NOT EXISTS (
+                SELECT 1 FROM run_results AS r WHERE r.run_id = :run_id AND r.item = i.id)
+            """,
+            "item, CAST(NULL AS bigint), 'failed', :unchanged, NULL, NULL",
+            unchanged=self.unchanged,
+        )

@@ -1,0 +1,46 @@
+"""Importing files: staged as text, mapped to fields, and made into records by a run.
+
+    file = stage(path, "contacts.csv", module, user)     # read into the database
+    assign(file, module, user, {"Mail": "email"})         # where the guess was wrong
+    run = start(file, module, default_policy(file.mapping), user)
+    outcome(run)                                          # once it has ended
+
+Whatever is wrong with the file raises `tabular.BadFile`; with the mapping, `BadMapping`; with the
+policy, `BadPolicy`. Each message can be shown as it is.
+"""
+
+from massadmin.imports.mapping import (
+    FULL_NAME,
+    BadMapping,
+    assign,
+    set_mapping,
+    targets,
+)
+from massadmin.imports.models import ImportFile
+from massadmin.imports.outcome import Outcome, error_lines, outcome, write_errors
+from massadmin.imports.policy import BadPolicy, Policy, default_policy, warnings
+from massadmin.imports.staging import limits_of, restage, sample_rows, stage
+from massadmin.imports.starting import preview, start
+
+__all__ = [
+    "FULL_NAME",
+    "BadMapping",
+    "BadPolicy",
+    "ImportFile",
+    "Outcome",
+    "Policy",
+    "assign",
+    "default_policy",
+    "error_lines",
+    "limits_of",
+    "outcome",
+    "preview",
+    "restage",
+    "sample_rows",
+    "set_mapping",
+    "stage",
+    "start",
+    "targets",
+    "warnings",
+    "write_errors",
+]

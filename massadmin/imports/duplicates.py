@@ -1,0 +1,77 @@
+"""Duplicates inside a file: rows with the match value of an earlier row.
+
+They are found once, before the run starts, over the whole file: chunks run side by side, and none
+of them could know what another one holds. The first row counts; later ones are skipped with its
+line, because nothing in a file says which of them is the better one.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+
+from massadmin.extensions import db
+from massadmin.imports.reading import Reader
+
+BLOCK_ROWS = 20_000
+
+
+def find_duplicates(file_id: int, reader: Reader, last_line: int | None = None) -> int:
+    """Note the duplicates among the rows up to `last_line`, in place of those noted before; how
+    many they are. The caller commits, or does not."""
+    run = db.session.execute
+    run(text("DELETE FROM import_duplicates WHERE file_id = :file"), {"file": file_id})
+    if not reader.matches:
+        return 0
+    run(text("CREATE TEMPORARY TABLE import_keys (line integer, key text) ON COMMIT DROP"))
+    _copy_keys(file_id, reader, last_line)
+    found = db.session.scalar(
+        text(
+            """
+            WITH found AS (
+                INSERT INTO import_duplicates (file_id, line, first_line)
+                SELECT :file, line, first_line
+                FROM (SELECT line, min(line) OVER (PARTITION BY lower(key)) AS first_line
+                      FROM import_keys) AS keyed
+                WHERE line > first_line
+                RETURNING 1
+            )
+            SELECT count(*) FROM found
+            """
+        ),
+        {"file": file_id},
+    )
+    run(text("DROP TABLE import_keys"))
+    return int(found or 0)
+
+
+def _copy_keys(file_id: int, reader: Reader, last_line: int | None) -> None:
+    """Send the match value of every usable row to the temporary table, block by block."""
+    connection = db.session.connection().connection.driver_connection
+    assert connection is not None
+    # Only the columns that are needed: files can be a thousand columns wide.
+    columns = sorted(set(reader.key_columns))
+    wanted = ", ".join(f"cells[{column + 1}]" for column in columns)
+    width = max(columns) + 1
+    line = 0
+    with connection.cursor() as cursor:
+        while True:
+            rows = cursor.execute(
+                f"""
+                SELECT line, ARRAY[{wanted}] FROM import_rows
+                WHERE file_id = %(file)s AND line > %(after)s AND problem IS NULL
+                  AND (%(last)s::integer IS NULL OR line <= %(last)s)
+                ORDER BY line LIMIT %(limit)s
+                """,  # noqa: S608 - column numbers
+                {"file": file_id, "after": line, "last": last_line, "limit": BLOCK_ROWS},
+            ).fetchall()
+            if not rows:
+                return
+            line = rows[-1][0]
+            with cursor.copy("COPY import_keys (line, key) FROM STDIN") as copy:
+                for number, some in rows:
+                    cells = [""] * width
+                    for column, cell in zip(columns, some, strict=True):
+                        cells[column] = cell
+                    key = reader.key(cells)
+                    if key is not None:
+                        copy.write_row((number, key))

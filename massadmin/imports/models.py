@@ -1,0 +1,102 @@
+"""Imported files: what was uploaded, its rows as text, and how columns were mapped before."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    String,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from massadmin.extensions import Base
+from massadmin.tabular import Dialect
+
+
+class ImportFile(Base):
+    """One staged file. `mapping` has one item per column: the key of a field, or None.
+
+    `run_id` is the run that imported it; a file is imported once. `upload` names the uploaded
+    file in the files folder while it may still have to be read anew, with another dialect.
+    """
+
+    __tablename__ = "import_files"
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    module: Mapped[str] = mapped_column(String)
+    filename: Mapped[str] = mapped_column(String)
+    size: Mapped[int] = mapped_column(BigInteger)
+    rows: Mapped[int] = mapped_column(Integer)
+    dialect_json: Mapped[dict[str, Any]] = mapped_column("dialect", JSONB)
+    mapping: Mapped[list[str | None]] = mapped_column(JSONB)
+    policy: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
+    run_id: Mapped[int | None] = mapped_column(
+        BigInteger, ForeignKey("runs.id", ondelete="CASCADE")
+    )
+    upload: Mapped[str | None] = mapped_column(String)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+
+    __table_args__ = (
+        Index("ix_import_files_user_id", "user_id", "id"),
+        Index("ix_import_files_run_id", "run_id"),
+    )
+
+    @property
+    def dialect(self) -> Dialect:
+        """How the file is read."""
+        return Dialect.from_json(self.dialect_json)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names in the header, with "Column 3" where there is none."""
+        return self.dialect.columns
+
+
+class ImportRow(Base):
+    """One staged row. `line` is where it begins in the file; `problem` says why it is unusable.
+
+    There is no foreign key: checking it for every one of ten million rows would take longer than
+    writing them. Whoever deletes a file deletes its rows.
+    """
+
+    __tablename__ = "import_rows"
+
+    file_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    line: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    cells: Mapped[list[str]] = mapped_column(ARRAY(String))
+    problem: Mapped[str | None] = mapped_column(String)
+
+
+class ImportDuplicate(Base):
+    """A row whose match value stood in an earlier row already. Decided once, before the run."""
+
+    __tablename__ = "import_duplicates"
+
+    file_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    line: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    first_line: Mapped[int] = mapped_column(Integer)
+
+
+class ImportMapping(Base):
+    """How somebody mapped a file with this header the last time."""
+
+    __tablename__ = "import_mappings"
+
+    user_id: Mapped[int] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    module: Mapped[str] = mapped_column(String, primary_key=True)
+    headers_hash: Mapped[str] = mapped_column(String, primary_key=True)
+    mapping: Mapped[list[str | None]] = mapped_column(JSONB)
+    used_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())

@@ -1,0 +1,100 @@
+"""Undoing an import: what it created goes to the trash, what it changed goes back.
+
+A record that was created and has been changed since stays, because somebody has worked on it.
+In the trash the others can be restored like anything that was deleted.
+"""
+
+from __future__ import annotations
+
+from massadmin.runs.action import Chunk
+from massadmin.runs.put_back import PARTLY, json_object, put_back
+
+CHANGED = "Changed since it was imported"
+
+
+def revert(chunk: Chunk) -> None:
+    """Take back what the import `chunk.original` did in the rows of this chunk."""
+    _trash_created(chunk)
+    _take_tags_off(chunk)
+    put_back(chunk)
+    _record_tags(chunk)
+
+
+def _trash_created(chunk: Chunk) -> None:
+    """Delete the records that are still as the import made them; record the others as skipped."""
+    table, tags, record = chunk.module.table.name, chunk.module.tags.name, chunk.module.tags_record
+    fields = [
+        field
+        for field in chunk.module.fields
+        if field.importable and field.type not in ("id", "tags")
+    ]
+    flags = [field.key for field in fields if field.type == "boolean" and not field.custom]
+    now = json_object(fields, "t")
+    # New records leave out what is empty or off.
+    for flag in flags:
+        now = now.replace(f"to_jsonb(t.{flag})", f"to_jsonb(nullif(t.{flag}, false))")
+    made = f"""
+        FROM run_results AS r
+        WHERE r.run_id = :original AND r.item = ANY(:ids) AND r.before IS NULL
+          AND r.after IS NOT NULL AND t.id = r.record_id AND {chunk.reach()}
+        """
+    as_made = f"""
+        jsonb_strip_nulls({now}) = r.after - 'tags_added'
+        AND coalesce((
+            SELECT jsonb_agg(g.name ORDER BY g.name) FROM {tags} AS x
+            JOIN tags AS g ON g.id = x.tag_id WHERE x.{record} = t.id), '[]')
+          = coalesce(r.after -> 'tags_added', '[]')
+        """  # noqa: S608 - names come from the module
+    chunk.write(
+        f"""
+        UPDATE {table} AS t
+        SET deleted_at = now(), deleted_by = :user_id, deleted_run_id = :run_id
+        {made} AND {as_made}
+        RETURNING r.item, t.id AS record_id
+        """,  # noqa: S608 - names come from the module, values are bound
+        "item, record_id, 'succeeded', NULL, NULL, NULL",
+    )
+    chunk.write(
+        f"SELECT r.item, t.id AS record_id {made.replace('WHERE', f', {table} AS t WHERE', 1)}",
+        "item, record_id, 'skipped', :changed, NULL, NULL",
+        changed=CHANGED,
+    )
+
+
+def _take_tags_off(chunk: Chunk) -> None:
+    """Take off the tags that the import put on records that existed; remember from which rows."""
+    tags, record = chunk.module.tags.name, chunk.module.tags_record
+    chunk.execute("CREATE TEMPORARY TABLE import_tags_off (item bigint, name text) ON COMMIT DROP")
+    chunk.execute(
+        f"""
+        WITH gone AS (
+            DELETE FROM {tags} AS x
+            USING run_results AS r, {chunk.module.table.name} AS t, tags AS g
+            WHERE r.run_id = :original AND r.item = ANY(:ids) AND r.before IS NOT NULL
+              AND t.id = r.record_id AND {chunk.reach()}
+              AND r.after -> 'tags_added' ? g.name
+              AND x.{record} = t.id AND x.tag_id = g.id
+            RETURNING r.item, g.name
+        )
+        INSERT INTO import_tags_off SELECT item, name FROM gone
+        """  # noqa: S608 - names come from the module, values are bound
+    )
+
+
+def _record_tags(chunk: Chunk) -> None:
+    """Record the rows from whose records only tags were taken."""
+    chunk.write(
+        """
+        SELECT r.item, r.record_id,
+            CASE WHEN r.before <> '{}' THEN CAST(:partly AS text) END AS reason,
+            jsonb_build_object('tags_removed', jsonb_agg(o.name ORDER BY o.name)) AS after
+        FROM import_tags_off AS o
+        JOIN run_results AS r ON r.run_id = :original AND r.item = o.item
+        WHERE NOT EXISTS (
+            SELECT 1 FROM run_results AS x WHERE x.run_id = :run_id AND x.item = o.item)
+        GROUP BY r.item, r.record_id, r.before
+        """,
+        "item, record_id, 'succeeded', reason, NULL, after",
+        partly=PARTLY,
+    )
+    chunk.execute("DROP TABLE pg_temp.import_tags_off")

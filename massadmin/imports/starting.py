@@ -1,0 +1,146 @@
+"""Starting: a staged file, its mapping and its policy made into a preview or a run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Select, func, select, update
+
+from massadmin.auth.models import User
+from massadmin.extensions import db
+from massadmin.imports.duplicates import find_duplicates
+from massadmin.imports.mapping import check_filled
+from massadmin.imports.models import ImportFile, ImportRow
+from massadmin.imports.policy import Policy, checked
+from massadmin.imports.reading import Reader
+from massadmin.imports.writing import reader_of
+from massadmin.records.modules import Module
+from massadmin.runs import preview as rehearsal
+from massadmin.runs.action import get_action
+from massadmin.runs.audience import Audience
+from massadmin.runs.models import Run
+from massadmin.runs.preview import Preview
+from massadmin.runs.start import NotAllowed, Refused, check_permission
+from massadmin.runs.start import start as start_run
+
+ACTION = "import"
+SAMPLE = 1_000
+
+
+def start(
+    file: ImportFile,
+    module: Module,
+    policy: Policy,
+    user: User,
+    *,
+    largest_chunk: int = 5_000,
+    name: str = "",
+) -> Run:
+    """Start importing the file. A file is imported once: starting it again gives the same run.
+    Commits.
+
+    Raises:
+        NotAllowed: the user may not import, or the file is somebody else's.
+        BadMapping: no column is mapped to a field.
+        BadPolicy: the policy holds a value that is unknown.
+        Refused: the file is not kept any more.
+    """
+    action = get_action(ACTION, module)
+    params = _params(file, module, policy, user)
+    # Two clicks wait for each other here, and the second one finds the run of the first.
+    locked = db.session.execute(
+        select(ImportFile)
+        .where(ImportFile.id == file.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).scalar_one_or_none()
+    if locked is None:
+        db.session.rollback()
+        raise Refused("The file is not kept any more. Upload it again.")
+    if locked.run_id is not None:
+        run = db.session.get_one(Run, locked.run_id)
+        db.session.rollback()
+        return run
+    try:
+        find_duplicates(file.id, _reader(module, params, user))
+        db.session.execute(
+            update(ImportFile).where(ImportFile.id == file.id).values(policy=params["policy"])
+        )
+        return start_run(
+            action,
+            module,
+            rows_of(file),
+            params,
+            user,
+            largest_chunk=largest_chunk,
+            name=name,
+            idempotency_key=run_key(file.id),
+        )
+    except BaseException:
+        db.session.rollback()
+        raise
+
+
+def preview(
+    file: ImportFile, module: Module, policy: Policy, user: User, *, sample: int = SAMPLE
+) -> Preview:
+    """Rehearse the import of the first `sample` rows. Rolls the session back.
+
+    Raises:
+        NotAllowed, BadMapping, BadPolicy, Refused: as `start`.
+    """
+    action = get_action(ACTION, module)
+    params = _params(file, module, policy, user)
+    last_line = db.session.scalar(
+        select(func.max(ImportRow.line)).where(
+            ImportRow.file_id == file.id,
+            ImportRow.line.in_(rows_of(file).ids.order_by(ImportRow.line).limit(sample)),
+        )
+    )
+    try:
+        find_duplicates(file.id, _reader(module, params, user), last_line)
+        return rehearsal.preview(action, module, rows_of(file), params, user, sample=sample)
+    finally:
+        db.session.rollback()
+
+
+def rows_of(file: ImportFile) -> Audience:
+    """The lines of the file's staged rows."""
+    lines: Select[Any] = select(ImportRow.line).where(ImportRow.file_id == file.id)
+    return Audience(lines, f"{file.rows:,} rows of {file.filename}", {"file": file.id})
+
+
+def run_key(file_id: int) -> str:
+    """The idempotency key of the run that imports a file."""
+    return f"import file {file_id}"
+
+
+def name_run(file_id: int, user: User) -> None:
+    """Note the run that is being started as the one that imports the file. Runs that rehearse or
+    repeat an import have other keys, so that they change nothing here."""
+    run = select(Run.id).where(Run.user_id == user.id, Run.idempotency_key == run_key(file_id))
+    db.session.execute(
+        update(ImportFile)
+        .where(ImportFile.id == file_id, ImportFile.run_id.is_(None))
+        .values(run_id=run.scalar_subquery())
+    )
+
+
+def _params(file: ImportFile, module: Module, policy: Policy, user: User) -> dict[str, Any]:
+    """The settings of the run: everything it needs to know but the rows."""
+    check_permission(get_action(ACTION, module), module, user)
+    if file.user_id != user.id or file.module != module.key:
+        raise NotAllowed("This file was uploaded by somebody else.")
+    check_filled(module, file.mapping)
+    return {
+        "file": file.id,
+        "filename": file.filename,
+        "columns": list(file.columns),
+        "mapping": list(file.mapping),
+        "policy": checked(policy, module, user).to_json(),
+    }
+
+
+def _reader(module: Module, params: dict[str, Any], user: User) -> Reader:
+    policy = Policy.from_json(params["policy"])
+    return reader_of(module, params["columns"], params["mapping"], policy, user)

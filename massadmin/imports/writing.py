@@ -1,0 +1,238 @@
+"""Writing: one chunk of staged rows made into new and changed records, by a few statements.
+
+The rows are read first, without touching any record. Then they are matched, and what is new is
+inserted, what matched is updated, each with its results, in the chunk's own transaction.
+
+Results have the line of the row as `item` and the record as `record_id`. For a new record `before`
+is NULL and `after` holds the fields it was made with; for a changed one both hold the changed
+fields only, `before` being `{}` where just tags were added (`after.tags_added`). The `reason` of
+a row that succeeded tells which cells were left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from massadmin.auth.models import User
+from massadmin.imports.cells import (
+    Cell,
+    cells_of,
+    changed_json,
+    insert_columns,
+    made_json,
+    update_columns,
+)
+from massadmin.imports.matching import settle_targets
+from massadmin.imports.people import possible_owners
+from massadmin.imports.policy import Policy
+from massadmin.imports.reading import Reader, Reading, as_json
+from massadmin.records.fields import Field
+from massadmin.records.modules import Module
+from massadmin.records.tags import ensure_tags
+from massadmin.runs.action import Chunk
+
+ALREADY_SO = "Already so"
+
+
+def reader_of(
+    module: Module,
+    columns: Sequence[str],
+    mapping: Sequence[str | None],
+    policy: Policy,
+    user: User,
+) -> Reader:
+    """The reader of a file's rows, on behalf of `user`."""
+    owners = possible_owners(module, user) if "owner_id" in mapping else {}
+    return Reader(module, columns, mapping, policy, zone=user.zone, owners=owners)
+
+
+def write(chunk: Chunk) -> None:
+    """Import the rows whose lines are the chunk's ids."""
+    params = chunk.params
+    policy = Policy.from_json(params["policy"])
+    reader = reader_of(chunk.module, params["columns"], params["mapping"], policy, chunk.user)
+    rows = list(_read(chunk, reader, policy))
+    targets = settle_targets(chunk, rows, policy)
+    _write_ended(chunk, [row for row in rows if row.outcome], targets)
+    going = [row for row in rows if not row.outcome]
+    if going:
+        _Writing(chunk, policy, reader.fields).write(going, targets)
+
+
+def _read(chunk: Chunk, reader: Reader, policy: Policy) -> Iterator[Reading]:
+    staged = chunk.execute(
+        """
+        SELECT i.line, i.cells, i.problem, d.first_line
+        FROM import_rows AS i
+        LEFT JOIN import_duplicates AS d ON d.file_id = i.file_id AND d.line = i.line
+        WHERE i.file_id = :file AND i.line = ANY(:ids)
+        ORDER BY i.line
+        """,
+        file=chunk.params["file"],
+    )
+    for line, cells, problem, first_line in staged.all():
+        row = reader.read(line, cells, problem)
+        if first_line is not None and not row.outcome:
+            name = chunk.module.field(policy.match or "").label
+            name = name if name.isupper() else name.lower()
+            row.outcome, row.reason = "skipped", f"Same {name} as line {first_line:,}"
+        yield row
+
+
+def _write_ended(chunk: Chunk, rows: Sequence[Reading], targets: dict[int, int]) -> None:
+    if not rows:
+        return
+    ended = [(row.line, targets.get(row.line), row.outcome, row.reason) for row in rows]
+    names = ("line", "id", "outcome", "reason")
+    chunk.write(
+        """
+        SELECT * FROM json_to_recordset(CAST(:rows AS json))
+            AS r (line integer, id bigint, outcome text, reason text)
+        """,
+        "line, id, outcome, reason, NULL, NULL",
+        rows=as_json([dict(zip(names, each, strict=True)) for each in ended]),
+    )
+
+
+class _Writing:
+    """The statements of one chunk, over a temporary table of what its rows say: `line`, the `id`
+    that the record has or will have, whether it is `new`, and a column for each cell."""
+
+    def __init__(self, chunk: Chunk, policy: Policy, fields: Sequence[Field]) -> None:
+        self._chunk, self._policy = chunk, policy
+        self._table = chunk.module.table.name
+        self._cells = cells_of(chunk.module, fields)
+        # Those who see only records of their own also own what they import.
+        self._owner = policy.owner if chunk.user.sees_all_records else chunk.user.id
+
+    def write(self, rows: Sequence[Reading], targets: dict[int, int]) -> None:
+        """Insert and update the records of `rows`; `targets` are those that exist, by line."""
+        self._load(rows, targets)
+        if len(targets) < len(rows):
+            self._insert()
+        if targets:
+            self._update()
+            self._leave_the_rest()
+        self._chunk.execute("DROP TABLE pg_temp.import_chunk")
+
+    def _load(self, rows: Sequence[Reading], targets: dict[int, int]) -> None:
+        always = self._policy.tags
+        tags = ensure_tags({name for row in rows for name in row.tags} | set(always))
+        loaded = []
+        for row in rows:
+            values: dict[str, Any] = {
+                f"c{index}": value for index, value in enumerate(row.values) if value is not None
+            }
+            values["line"] = row.line
+            if row.line in targets:
+                values["id"] = targets[row.line]
+            if row.reason:
+                values["note"] = row.reason
+            if row.left_out:
+                values["left_out"] = row.left_out
+            if always or row.tags:
+                values["tags"] = list({tags[name]: None for name in (*always, *row.tags)})
+            loaded.append(values)
+        self._chunk.execute(
+            f"""
+            CREATE TEMPORARY TABLE import_chunk ON COMMIT DROP AS
+            SELECT coalesce(r.id, nextval(pg_get_serial_sequence('{self._table}', 'id'))) AS id,
+                r.id IS NULL AS new, r.line, r.note, coalesce(r.left_out, '{{}}') AS left_out,
+                r.tags{"".join(f", r.{cell.name}" for cell in self._cells)}
+            FROM json_to_recordset(CAST(:rows AS json)) AS r (
+                line integer, id bigint, note text, left_out integer[], tags integer[]
+                {"".join(f", {cell.name} {cell.type}" for cell in self._cells)})
+            """,  # noqa: S608 - names and types come from the module, values are bound
+            rows=as_json(loaded),
+        )
+
+    def _insert(self) -> None:
+        """Create the new records, put their tags on, and record them."""
+        tags, record = self._chunk.module.tags.name, self._chunk.module.tags_record
+        owned = self._owner is not None
+        columns = insert_columns(self._cells, owned=owned)
+        self._chunk.execute(
+            f"""
+            INSERT INTO {self._table} ({", ".join(("id", *columns))})
+            SELECT {", ".join(("r.id", *columns.values()))}
+            FROM import_chunk AS r WHERE r.new ORDER BY r.line
+            """,  # noqa: S608 - names come from the module, values are bound
+            owner=self._owner,
+        )
+        self._chunk.execute(
+            f"""
+            INSERT INTO {tags} ({record}, tag_id)
+            SELECT r.id, unnest(r.tags) FROM import_chunk AS r WHERE r.new
+            """  # noqa: S608 - names come from the module
+        )
+        self._chunk.write(
+            f"""
+            SELECT r.line, r.id, r.note, {made_json(self._cells, owned=owned)} || CASE
+                WHEN r.tags IS NULL THEN '{{}}' ELSE (
+                    SELECT jsonb_build_object('tags_added', jsonb_agg(g.name ORDER BY g.name))
+                    FROM tags AS g WHERE g.id = ANY(r.tags)) END AS after
+            FROM import_chunk AS r WHERE r.new
+            """,  # noqa: S608 - names come from the module, values are bound
+            "line, id, 'succeeded', note, NULL, after",
+            owner=self._owner,
+        )
+
+    def _update(self) -> None:
+        """Change the records that were matched, put tags on, and record what that changed."""
+        tags, record = self._chunk.module.tags.name, self._chunk.module.tags_record
+        cells = [cell for cell in self._cells if cell.field.key != self._policy.match]
+        self._chunk.write(
+            """
+            SELECT r.line, r.id, r.note, coalesce(c.before, '{}') AS before,
+                coalesce(c.after, '{}') || coalesce(a.after, '{}') AS after
+            FROM import_chunk AS r
+            LEFT JOIN changed AS c ON c.line = r.line
+            LEFT JOIN (
+                SELECT added.id, jsonb_build_object('tags_added', jsonb_agg(g.name)) AS after
+                FROM added JOIN tags AS g ON g.id = added.tag_id GROUP BY added.id
+            ) AS a ON a.id = r.id
+            WHERE NOT r.new AND (c.line IS NOT NULL OR a.id IS NOT NULL)
+            """,
+            "line, id, 'succeeded', note, before, after",
+            first=f"""
+            added AS (
+                INSERT INTO {tags} ({record}, tag_id)
+                SELECT t.id, unnest(r.tags)
+                FROM import_chunk AS r JOIN {self._table} AS t ON t.id = r.id
+                WHERE NOT r.new AND {self._chunk.reach()}
+                ON CONFLICT DO NOTHING
+                RETURNING {record} AS id, tag_id
+            ),
+            changed AS ({self._change(cells)})
+            """,  # noqa: S608 - names come from the module
+            owner=self._owner,
+        )
+
+    def _change(self, cells: Sequence[Cell]) -> str:
+        """The UPDATE, returning line, before and after of the records that it changed."""
+        columns = update_columns(cells, clear=self._policy.empty == "clear")
+        if not columns:
+            return "SELECT 0 AS line, NULL::jsonb AS before, NULL::jsonb AS after WHERE false"
+        differs = " OR ".join(f"t.{key} IS DISTINCT FROM {new}" for key, new in columns.items())
+        return f"""
+            UPDATE {self._table} AS t
+            SET {", ".join(f"{key} = {new}" for key, new in columns.items())}, updated_at = now()
+            FROM import_chunk AS r
+            WHERE t.id = r.id AND NOT r.new AND {self._chunk.reach()} AND ({differs})
+            RETURNING r.line, {changed_json(cells, "old")} AS before,
+                {changed_json(cells, "new")} AS after
+            """  # noqa: S608 - names come from the module
+
+    def _leave_the_rest(self) -> None:
+        """Record the records that were matched and already were as the file says."""
+        self._chunk.write(
+            """
+            SELECT r.line, r.id, concat_ws('; ', CAST(:already_so AS text), r.note) AS reason
+            FROM import_chunk AS r
+            WHERE NOT r.new AND NOT EXISTS (
+                SELECT 1 FROM run_results AS x WHERE x.run_id = :run_id AND x.item = r.line)
+            """,
+            "line, id, 'skipped', reason, NULL, NULL",
+            already_so=ALREADY_SO,
+        )
