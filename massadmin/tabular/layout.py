@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from _csv import Reader
 
-DELIMITERS = (",", ";", "\t", "|")
+# The first wins a draw: tabs are hardly ever part of a value.
+DELIMITERS = ("\t", ",", ";", "|")
 SAMPLE_RECORDS = 1_000
 _PREAMBLE_RECORDS = 30
 _VOTING_COLUMNS = 100
@@ -26,6 +27,7 @@ _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _URL = re.compile(r"(https?://|www\.)\S+", re.I)
 _NUMBER = re.compile(r"[-+(]?[$€£]?\s?\d[\d\s.,()/%:+-]*(e[-+]?\d+)?", re.I)
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ].*)?")
+_YEAR = re.compile(r"\s*(19|20)\d\d\s*")
 _TRUTH = frozenset(("true", "false", "yes", "no", "y", "n"))
 
 
@@ -50,8 +52,8 @@ class Form:
     escapechar: str | None = None
     skip_space: bool = False
 
-    def reader(self, lines: Iterable[str]) -> Reader:
-        """A `csv.reader` of `lines`."""
+    def reader(self, lines: Iterable[str], strict: bool = False) -> Reader:
+        """A `csv.reader` of `lines`; a strict one raises where a quotation ends in the middle."""
         return csv.reader(
             lines,
             delimiter=self.delimiter,
@@ -59,6 +61,7 @@ class Form:
             quoting=csv.QUOTE_MINIMAL if self.quotechar else csv.QUOTE_NONE,
             escapechar=self.escapechar,
             skipinitialspace=self.skip_space,
+            strict=strict,
         )
 
 
@@ -127,7 +130,10 @@ def find_form(
     forms = [Form(each, quotechar) for each in choices]
     if choose_quoting and f"\\{quotechar}" in text:
         forms += [Form(each, quotechar, "\\") for each in choices]
-    best = max((_try(text, form, complete) for form in forms), key=lambda trial: trial.score)
+    trials = [_try(text, form, complete) for form in forms]
+    best = max(trials, key=lambda trial: trial.score)
+    if not best.score and not delimiter:
+        best = trials[choices.index(",")]
     if choose_quoting and quotechar:
         best = _other_quoting(text, best, complete)
     return best.form, best.records
@@ -141,14 +147,26 @@ def _other_quoting(text: str, plain: _Trial, complete: bool) -> _Trial:
         literal = any(_SPACED_QUOTE.fullmatch(cell) for row in best.records for cell in row.cells)
         if spaced.score > best.score or (spaced.score == best.score and literal):
             best = spaced
-    if best.agreeing < 1.0 and text.count(str(quote)) > 0:
+    broken = _breaks_off(text, best.form)
+    if broken or best.agreeing < 1.0:
         bare = _try(text, Form(plain.form.delimiter, None), complete)
-        cells = [cell for record in bare.records for cell in record.cells]
-        begun = sum(cell.startswith(str(quote)) for cell in cells)
-        whole = sum(len(cell) > 1 and cell[0] == cell[-1] == quote for cell in cells)
-        if bare.score > best.score + 0.05 and whole * 2 < begun:
+        values = [cell for record in bare.records for cell in record.cells]
+        begun = sum(value.startswith(str(quote)) for value in values)
+        whole = sum(len(value) > 1 and value[0] == value[-1] == quote for value in values)
+        better = bare.score >= best.score if broken else bare.score > best.score + 0.05
+        if better and whole * 2 < begun:
             best = bare
     return best
+
+
+def _breaks_off(text: str, form: Form) -> bool:
+    """Whether something other than a delimiter follows a closing quotation mark: 5" disk."""
+    try:
+        for _ in form.reader(io.StringIO(text, newline=""), strict=True):
+            pass
+    except csv.Error as error:
+        return "expected after" in str(error)
+    return False
 
 
 def find_preamble(records: Sequence[Record]) -> int:
@@ -191,7 +209,8 @@ def looks_like_header(records: Sequence[Record]) -> bool:
         values = [record.cells[column] for record in below if column < len(record.cells)]
         values = [value for value in values if value.strip()]
         kind = _cell_kind(name)
-        if not values or kind == "blank":
+        # A year is a usual name for a column of numbers.
+        if not values or kind == "blank" or _YEAR.fullmatch(name):
             continue
         kinds = {_cell_kind(value) for value in values}
         if len(kinds) == 1 and kinds != {"text"}:

@@ -102,7 +102,7 @@ def _pair_cost(left: str, right: str) -> float:
         return 0.0
     sign = right if first.script else left
     if sign == left == "’" and second.script == "GREEK":
-        return 0.7  # a capital with its accent, in another code page
+        return 2.0  # a capital with its accent, in another code page
     usual = sign < "\x80" or sign.isspace() or sign in _INSIDE_WORDS or sign in _QUOTING_SIGNS
     # A symbol that touches a letter: "Cr©dito" pays on both sides, "Acme¤" once.
     return 0.0 if usual else 0.7

@@ -148,13 +148,16 @@ class _Workbook:
                     if len(reads) > _KINDS_OF_CELL:
                         reads.clear()
                     reads[attributes] = self._reader(attributes)
+                text = reads[attributes](raw)
                 if at == len(texts):
-                    texts.append(reads[attributes](raw))
-                    continue
-                if at > len(texts):
-                    self._check_column(number, at)
-                    texts.extend([""] * (at + 1 - len(texts)))
-                texts[at] = reads[attributes](raw)
+                    texts.append(text)
+                elif text:
+                    if at > len(texts):
+                        self._check_column(number, at)
+                        texts.extend([""] * (at + 1 - len(texts)))
+                    texts[at] = text
+            while texts and not texts[-1]:
+                texts.pop()
             self._check_column(number, len(texts) - 1)
             yield number, texts
 

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import zipfile
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from massadmin.tabular import (
+    BadFile,
+    BadWorkbook,
+    CellTooLong,
+    Limits,
+    TooManyBytes,
+    TooManyColumns,
+    TooManyRows,
+    rows,
+    sniff,
+)
+from tests.tabular.packages import SHEET, cells, package
+
+
+def test_two_cells_in_opposite_corners_take_no_memory() -> None:
+    file = package(
+        '<row r="1"><c r="A1"><v>1</v></c></row>'
+        '<row r="1048576"><c r="XFD1048576"><v>2</v></c></row>'
+    )
+    with pytest.raises(TooManyColumns, match=r"Row 1,048,576 has something in column 16,384"):
+        cells(file)
+    (first, last) = rows(file, sniff(file, Limits(columns=20_000)), Limits(columns=20_000))
+    assert (first.line, last.line, len(last.cells)) == (1, 1_048_576, 16_384)
+
+
+def test_limits_of_a_sheet() -> None:
+    file = package(
+        '<row r="1"><c r="A1" t="str"><v>abcdef</v></c></row>'
+        '<row r="2"><c r="A2"><v>1</v></c></row>'
+    )
+    with pytest.raises(TooManyRows):
+        cells(file, Limits(rows=1))
+    with pytest.raises(CellTooLong, match="begins “abcdef” has 6 characters"):
+        cells(file, Limits(cell_chars=5))
+    shared = package('<row r="1"><c r="A1" t="s"><v>0</v></c></row>', "<si><t>abcdef</t></si>")
+    with pytest.raises(CellTooLong, match="6 characters"):
+        cells(shared, Limits(cell_chars=5))
+    endless = package("<row>" + '<c r="A1"><v>1</v></c>' * 100_000)
+    with pytest.raises(CellTooLong, match="more than 10,000 characters"):
+        cells(endless, Limits(record_chars=10_000))
+
+
+def test_archives_made_to_do_harm() -> None:
+    bomb = package("<row/>" * 5_000_000)
+    assert len(bomb.getvalue()) < 200_000
+    with pytest.raises(TooManyBytes, match="more than 200 to 1"):
+        sniff(bomb)
+    noise = package("", **{f"xl/media/{n}.png": os.urandom(900).hex() for n in range(20)})
+    with pytest.raises(TooManyBytes, match=r"unpacks to .* bytes, more than the 30,000"):
+        sniff(noise, Limits(unpacked_bytes=30_000))
+    with pytest.raises(TooManyBytes, match="members, more than the 10"):
+        sniff(noise, Limits(members=10))
+    crowd = package("", **{f"{n:0100}": "" for n in range(300)})
+    with pytest.raises(TooManyBytes, match="a directory of"):
+        sniff(crowd, Limits(members=10))
+
+
+def test_a_declared_size_that_lies_is_not_believed() -> None:
+    file = package("<row r='1'><c><v>1</v></c></row>" + "<row/>" * 1_000_000)
+    data = bytearray(file.getvalue())
+    with zipfile.ZipFile(file) as archive:
+        size = archive.getinfo("xl/worksheets/sheet1.xml").file_size
+    lie = data.replace(size.to_bytes(4, "little"), (1000).to_bytes(4, "little"))
+    assert lie != data
+    with pytest.raises(BadWorkbook, match="damaged"):
+        cells(io.BytesIO(bytes(lie)))
+
+
+@pytest.mark.parametrize("part", ["xl/worksheets/sheet1.xml", "xl/workbook.xml"])
+def test_entities_cannot_multiply(part: str) -> None:
+    laughs = '<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;">]><x>&b;</x>'
+    with pytest.raises(BadWorkbook, match="declares a document type"):
+        sniff(package("", **{part: laughs}))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"xl/workbook.xml": "<workbook><sheets>"},
+        {"xl/worksheets/sheet1.xml": "not XML"},
+        {"xl/worksheets/sheet1.xml": "<worksheet><sheetData><row><c r='A1'><v>1</row>"},
+        {"xl/worksheets/sheet1.xml": '<?xml version="1.0" encoding="klingon"?><worksheet/>'},
+        {"xl/worksheets/sheet1.xml": SHEET.format("", '<row><c t="s"><v>7</v></c></row>')},
+        {"xl/worksheets/sheet1.xml": SHEET.format("", '<row><c t="s"><v>-1</v></c></row>')},
+        {"xl/worksheets/sheet1.xml": SHEET.format("", '<row><c r="!1"><v>1</v></c></row>')},
+    ],
+)
+def test_damaged_parts(more: dict[str, str]) -> None:
+    with pytest.raises(BadWorkbook):
+        cells(package("", **more))
+
+
+@given(st.integers(0, 5_000), st.binary(min_size=1, max_size=4))
+@settings(max_examples=150, deadline=None)
+def test_no_damage_crashes_the_reader(at: int, with_bytes: bytes) -> None:
+    file = package(
+        '<row r="1"><c r="A1" t="s"><v>0</v></c><c r="B1" s="1"><v>1.5</v></c></row>',
+        "<si><t>a</t></si>",
+        '<cellXfs><xf numFmtId="0"/><xf numFmtId="14"/></cellXfs>',
+    )
+    data = bytearray(file.getvalue())
+    at %= len(data)
+    data[at : at + len(with_bytes)] = with_bytes
+    damaged = io.BytesIO(bytes(data))
+    with contextlib.suppress(BadFile):
+        list(rows(damaged, sniff(damaged)))
+
+
+def test_a_workbook_locked_by_a_password() -> None:
+    data = bytearray(package("<row/>").getvalue())
+    # Bit 0 of the flags in every entry of the directory: encrypted.
+    at = data.find(b"PK\x01\x02")
+    while at >= 0:
+        data[at + 8] |= 1
+        at = data.find(b"PK\x01\x02", at + 1)
+    with pytest.raises(BadWorkbook, match="locked by a password"):
+        sniff(io.BytesIO(bytes(data)))
