@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from flask import Flask
+from typing import TYPE_CHECKING
 
 from massadmin.config import Settings
 from massadmin.paths import asset_dir
+
+if TYPE_CHECKING:
+    from flask import Flask
 
 __all__ = ["create_app"]
 
@@ -18,6 +21,9 @@ def create_app(settings: Settings | None = None) -> Flask:
             nothing. `DATABASE_URL` and `REDIS_URL` must then be set, or a running installation
             of the same data folder must provide them.
     """
+    # Imported here: `massadmin up` and its helpers load the package without the application.
+    from flask import Flask
+
     from massadmin import actions, auth, web
     from massadmin.embedded import connected, secret_key
     from massadmin.extensions import csrf, db, htmx, migrate

@@ -81,6 +81,11 @@ class Settings:
     max_cell_chars: int = _setting(
         "MASSADMIN_MAX_CELL_CHARS", "Longest cell of an imported file, in characters.", 100_000
     )
+    metrics_token: str = _setting(
+        "MASSADMIN_METRICS_TOKEN",
+        "Lets other machines read /metrics, as `Authorization: Bearer …`. Empty: none may.",
+        "",
+    )
     log_level: str = _setting("MASSADMIN_LOG_LEVEL", "debug, info, warning or error.", "info")
 
     @classmethod

@@ -1,15 +1,19 @@
-"""The schema: which migration a database is at, and which one this program was written for."""
+"""The schema: which migration a database is at, and which one this program was written for.
+
+Read from the files of the migrations, because a start that finds nothing to do shall be quick.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from enum import Enum
 from functools import cache
-
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from typing import Any
 
 from massadmin.paths import asset_dir
+
+_NAMED = re.compile(r'^(revision|down_revision) = (?:"(\w+)"|None)$', re.MULTILINE)
 
 
 class State(Enum):
@@ -25,35 +29,44 @@ class WrongSchema(RuntimeError):
     """The database cannot be used by this program as it is; the message says what to do."""
 
 
-def revision(connection: Connection) -> str | None:
-    """The migration the database is at; None when it was never migrated."""
-    if not connection.scalar(text("SELECT to_regclass('alembic_version') IS NOT NULL")):
-        return None
-    found = connection.scalar(text("SELECT version_num FROM alembic_version"))
-    return None if found is None else str(found)
-
-
 @cache
-def newest() -> str:
-    """The migration that this program was written for."""
-    return _scripts().get_current_head() or ""
+def migrations() -> list[str]:
+    """The migrations that this program knows, oldest first."""
+    after: dict[str | None, str] = {}
+    for path in (asset_dir("migrations") / "versions").glob("*.py"):
+        named = {found[1]: found[2] for found in _NAMED.finditer(path.read_text())}
+        after[named["down_revision"]] = named["revision"]
+    order: list[str] = []
+    while (following := after.get(order[-1] if order else None)) is not None:
+        order.append(following)
+    return order
+
+
+def revision(scalar: Callable[[str], Any]) -> str | None:
+    """The migration that a database is at; None when it was never migrated.
+
+    `scalar` runs a statement there and answers its only value, or None.
+    """
+    if not scalar("SELECT to_regclass('alembic_version') IS NOT NULL"):
+        return None
+    found = scalar("SELECT version_num FROM alembic_version")
+    return None if found is None else str(found)
 
 
 def state(at: str | None) -> State:
     """How a database at migration `at` stands to this program."""
     if at is None:
         return State.EMPTY
-    if at == newest():
-        return State.CURRENT
-    return State.BEHIND if at in _known() else State.AHEAD
+    if at not in migrations():
+        return State.AHEAD
+    return State.CURRENT if at == migrations()[-1] else State.BEHIND
 
 
 def pending(at: str | None) -> list[str]:
     """The migrations that a database at `at` still needs, oldest first; none when it is ahead."""
-    if state(at) is State.AHEAD:
-        return []
-    newer = [each.revision for each in _scripts().iterate_revisions(newest(), at or "base")]
-    return list(reversed(newer))
+    if at is None:
+        return migrations()
+    return migrations()[migrations().index(at) + 1 :] if at in migrations() else []
 
 
 def check(at: str | None) -> None:
@@ -67,7 +80,7 @@ def check(at: str | None) -> None:
             raise WrongSchema("the database has no tables yet: run `massadmin migrate`")
         case State.BEHIND:
             raise WrongSchema(
-                f"the database is at migration {at} and this program needs {newest()}: "
+                f"the database is at migration {at} and this program needs {migrations()[-1]}: "
                 "run `massadmin migrate`"
             )
         case State.AHEAD:
@@ -75,15 +88,3 @@ def check(at: str | None) -> None:
                 f"the database is at migration {at}, which a newer massadmin made: "
                 "update this program"
             )
-
-
-@cache
-def _scripts() -> ScriptDirectory:
-    config = Config()
-    config.set_main_option("script_location", str(asset_dir("migrations")).replace("%", "%%"))
-    return ScriptDirectory.from_config(config)
-
-
-@cache
-def _known() -> frozenset[str]:
-    return frozenset(each.revision for each in _scripts().walk_revisions())

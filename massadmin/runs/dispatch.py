@@ -8,12 +8,18 @@ rings again.
 from __future__ import annotations
 
 import logging
+import signal
+import threading
+from datetime import UTC, datetime
+from types import FrameType
 
 from flask import Flask, current_app
 from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue, SimpleWorker
+from rq.exceptions import StopRequested
 from rq.serializers import JSONSerializer
+from rq.worker import WorkerStatus
 
 from massadmin.extensions import db
 from massadmin.runs import alive
@@ -26,6 +32,9 @@ QUEUE = "massadmin"
 TICKET_SECONDS = 5.0
 # More tickets than this in the queue tell the workers nothing new.
 MOST_TICKETS = 32
+
+# Set when this process, a worker, was asked to leave.
+_leaving = threading.Event()
 
 
 def connect(url: str) -> Redis:
@@ -63,25 +72,54 @@ def queue_depth() -> int:
 
 def work() -> None:
     """What a ticket does: work on whatever is due for a few seconds, and ring on if more is."""
-    from massadmin.runs.execute import drain, work_once
+    from massadmin.runs.execute import drain, has_due_work, work_once
 
     try:
-        drain(seconds=TICKET_SECONDS)
-        if work_once():
+        drain(seconds=TICKET_SECONDS, leave=_leaving.is_set)
+        # Whoever stays looks for one more chunk: what is due may be in the hands of others.
+        if has_due_work() if _leaving.is_set() else work_once():
             ring()
     finally:
         db.session.remove()
 
 
-def run_worker(app: Flask) -> None:
+class _Worker(SimpleWorker):
+    """A worker that a first signal lets finish its chunk; a second one has the chunk rolled back.
+
+    RQ's own handler waits for the whole ticket, and writes to the queue from within the signal,
+    which may have interrupted just that.
+    """
+
+    # Seconds between two tries to reach a queue that is away.
+    max_connection_wait_time = 5.0
+
+    def subscribe(self) -> None:
+        """Listen to no commands: nobody sends any, and leaving would wait for the listener."""
+
+    def request_stop(self, signum: int, frame: FrameType | None) -> None:
+        _leaving.set()
+        self._stop_requested = True
+        self._shutdown_requested_date = datetime.now(UTC)
+        for each in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(each, self.request_force_stop)
+        if self.get_state() != WorkerStatus.BUSY:
+            raise StopRequested
+
+
+def run_worker(app: Flask) -> bool:
     """Be a worker until a signal asks to leave; the chunk at hand is finished first.
 
+    Returns:
+        Whether it was asked to leave; otherwise the queue has been away for long.
+
     Raises:
-        RedisError: the queue has been away for long; the supervisor starts a new worker.
+        RedisError: the queue is away.
     """
+    _leaving.clear()
     with app.app_context(), alive.beating("worker", app):
         queue = _queue()
-        worker = SimpleWorker([queue], connection=queue.connection, serializer=JSONSerializer)
+        worker = _Worker([queue], connection=queue.connection, serializer=JSONSerializer)
         # Work may have become due while nobody was there to hear the bell.
         ring()
         worker.work(with_scheduler=False, logging_level="WARNING")
+    return _leaving.is_set()

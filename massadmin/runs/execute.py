@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from sqlalchemy import Exists, exists, func, select, update
@@ -50,11 +51,16 @@ def work_once(run_id: int | None = None) -> bool:
     return any(_serve(candidate) for candidate in candidates)
 
 
-def drain(run_id: int | None = None, *, seconds: float | None = None) -> int:
-    """Do due chunks until none is left or the time is up; how many were done."""
+def drain(
+    run_id: int | None = None,
+    *,
+    seconds: float | None = None,
+    leave: Callable[[], bool] = lambda: False,
+) -> int:
+    """Do due chunks until none is left, the time is up, or `leave()`; how many were done."""
     ends = None if seconds is None else time.monotonic() + seconds
     done = 0
-    while (ends is None or time.monotonic() < ends) and work_once(run_id):
+    while (ends is None or time.monotonic() < ends) and not leave() and work_once(run_id):
         done += 1
     return done
 
