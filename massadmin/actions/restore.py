@@ -38,7 +38,8 @@ class RestoreForm(ActionForm):
 
 class Restore(Action):
     """Of several deleted records with one e-mail the first comes back, and the others are in
-    conflict with it.
+    conflict with it; unless they had it side by side when one run deleted them, and come back
+    side by side.
 
     A merged record stays in the trash, as deleted by this run. Its result is about the live
     record: `before` and `after` hold the fields that were filled, `after` also `tags_added` and,
@@ -63,6 +64,7 @@ class Restore(Action):
         if not chunk.rehearsal:
             chunk.execute("SELECT pg_advisory_xact_lock(:key)", key=RESTORE_LOCK)
         _restore_free(chunk)
+        _restore_twins(chunk)
         match chunk.params["on_conflict"]:
             case "merge":
                 _skip_merged(chunk)
@@ -100,6 +102,28 @@ def _restore_free(chunk: Chunk) -> None:
         ) AS free
         WHERE t.id = free.id AND {chunk.reach(trash=True)}
         RETURNING t.id, NULL AS reason, NULL AS before, NULL AS after
+        """  # noqa: S608 - the table is the module's own, values are bound
+    )
+
+
+def _restore_twins(chunk: Chunk) -> None:
+    """Restore those that shared their e-mail before, where only this run has brought it back."""
+    table = chunk.module.table.name
+    chunk.succeed(
+        f"""
+        UPDATE {table} AS d
+        SET deleted_at = NULL, deleted_by = NULL, deleted_run_id = NULL
+        FROM run_results AS deletion
+        WHERE {_waiting(chunk)} AND deletion.run_id = d.deleted_run_id
+          AND deletion.item = d.id AND deletion.after ? 'shared_email'
+          AND NOT EXISTS (
+            SELECT FROM {table} AS live
+            WHERE lower(live.email) = lower(d.email) AND live.deleted_at IS NULL
+              AND NOT EXISTS (
+                SELECT FROM run_results AS mine
+                WHERE mine.run_id = :run_id AND mine.item = live.id
+                  AND mine.outcome = 'succeeded'))
+        RETURNING d.id, NULL AS reason, NULL AS before, NULL AS after
         """  # noqa: S608 - the table is the module's own, values are bound
     )
 

@@ -39,6 +39,13 @@ class UnknownField(LookupError):
     """A field key that names no field of the module."""
 
 
+# What the trash tells about a record, to filter and sort by there; no column anywhere else.
+TRASH_FIELDS = (
+    Field("deleted_at", "Deleted", "datetime", editable=False, importable=False),
+    Field("deleted_by", "Deleted by", "user", editable=False, importable=False),
+)
+
+
 @dataclass(frozen=True)
 class Module:
     """One kind of record.
@@ -74,12 +81,12 @@ class Module:
         return self.own_fields + self.custom_fields
 
     def field(self, key: str) -> Field:
-        """The field called `key`.
+        """The field called `key`, one of `TRASH_FIELDS` too.
 
         Raises:
             UnknownField: there is none.
         """
-        for each in self.fields:
+        for each in (*self.fields, *TRASH_FIELDS):
             if each.key == key:
                 return each
         raise UnknownField(f"{self.label} have no field “{key[:60]}”.")

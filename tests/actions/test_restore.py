@@ -100,6 +100,25 @@ def test_of_two_deleted_with_one_address_the_first_comes_back() -> None:
     assert contact(second).deleted_at is not None
 
 
+def test_two_that_were_deleted_side_by_side_come_back_side_by_side() -> None:
+    admin = a_user()
+    some_contacts(150)
+    a_contact(email="P1@example.com")
+    run_action("delete", admin, confirm="DELETE")
+    run = run_action("restore", admin)
+    assert len({each.seq for each in results(run)}) == 2
+    assert tally(run) == (151, 0, 0)
+
+
+def test_side_by_side_is_no_reason_when_somebody_else_has_the_address_now() -> None:
+    admin = a_user()
+    for _ in range(2):
+        a_contact(email="ada@example.com")
+    run_action("delete", admin, confirm="DELETE")
+    a_contact(email="ada@example.com")
+    assert tally(run_action("restore", admin)) == (0, 2, 0)
+
+
 def test_it_can_come_back_without_the_address() -> None:
     admin = a_user()
     gone = deleted(admin, first_name="Ada", email="ada@example.com")
