@@ -47,9 +47,10 @@
     if (target === dialog && !dialog.open) opener = elt;
     target?.classList.add("is-loading");
   });
+  // `requestConfig` has who asked for what; an answer may have replaced the one and moved the other.
   on("htmx:afterRequest", ({ detail }) => {
-    detail.requestConfig.target?.classList.remove("is-loading"); // where it was sent; the answer may have moved it
-    if (!isPoll(detail.elt)) return;
+    detail.requestConfig.target?.classList.remove("is-loading");
+    if (!isPoll(detail.requestConfig.elt)) return;
     if (detail.successful) lastAnswer = new Date();
     else $("[data-last]", live).textContent = lastAnswer.toLocaleTimeString();
     live.hidden = detail.successful;
@@ -63,7 +64,7 @@
     if (alert) Object.assign(detail, { target: alert, swapOverride: "innerHTML" });
   });
   const noAnswer = ({ detail }) => {
-    if (isPoll(detail.elt) || detail.xhr.getResponseHeader("HX-Retarget")) return;
+    if (isPoll(detail.requestConfig.elt) || detail.xhr.getResponseHeader("HX-Retarget")) return;
     ((dialog.open && $(".dialog-alert", dialog)) || toasts).append($("#no-answer").content.cloneNode(true));
   };
   ["htmx:responseError", "htmx:sendError", "htmx:timeout"].forEach((event) => on(event, noAnswer));
@@ -109,16 +110,18 @@
   }
 
   // --- selection: ticks go to the server, which answers with the bar -----------------------------
-  let anchor = null;
+  let anchor = null, sent = Promise.resolve();
   const select = (ticks, checked) => {
     const form = $("#selection");
     ticks.forEach((tick) => { tick.checked = checked; });
     tickHeader();
     if (!form || !ticks.length) return;
-    form.setAttribute("hx-sync", "this:queue all"); // quick ticks are sent one after the other, none dropped
-    const values = Object.fromEntries(all("input[type=hidden]", form).map((input) => [input.name, input.value]));
-    htmx.ajax("POST", form.dataset.selectUrl, { source: form, target: "#bar", swap: "outerHTML",
-      values: { ...values, op: checked ? "tick" : "untick", id: ticks.map((tick) => tick.value) } });
+    const some = { op: checked ? "tick" : "untick", id: ticks.map((tick) => tick.value) };
+    // One after the other, so that quick ticks arrive in order; where the answer goes, the form says by hx-target.
+    sent = sent.then(() => {
+      const values = Object.fromEntries(all("input[type=hidden]", form).map((input) => [input.name, input.value]));
+      return htmx.ajax("POST", form.dataset.selectUrl, { source: form, values: { ...values, ...some } });
+    }).catch(() => {});
   };
   const tick = (box, range) => {
     const ticks = all(".tick"), from = ticks.indexOf(again(anchor)), to = ticks.indexOf(box);
