@@ -12,6 +12,7 @@
     if (detail.verb !== "get") detail.headers["X-CSRFToken"] = $("meta[name=csrf-token]").content;
     const token = $("#selection [name=selection]"); // in a header, so that no link carries it
     if (token) detail.headers["X-Selection"] = token.value;
+    if (token && detail.verb === "post" && detail.path === token.form.dataset.selectUrl) keepSelection(token);
   });
 
   // --- focus: never on nothing --------------------------------------------------------------
@@ -140,6 +141,19 @@
     if (which === "all" || which === "none") all(".tick").forEach((box) => { box.checked = which === "all"; });
   };
 
+  // Going back and reloading find the ticks again. A selection belongs to one living page: whoever
+  // holds its lock; so a duplicated tab, to which the browser copies the storage, starts without.
+  const kept = `selection ${location.pathname}`;
+  const hold = (token, held) => navigator.locks?.request(token, { ifAvailable: true }, (lock) => {
+    if (lock) { held(); return new Promise(() => {}); }
+  });
+  const keepSelection = ({ value }) => hold(value, () => sessionStorage.setItem(kept, value));
+  const findSelection = () => {
+    const token = $("#selection [name=selection]"), old = token && sessionStorage.getItem(kept);
+    if (!old || performance.getEntriesByType("navigation")[0]?.type === "navigate") return;
+    hold(old, () => { token.value = old; htmx.trigger("#view", "selection-found"); });
+  };
+
   on("click", (event) => {
     const hit = (selector) => event.target.closest?.(selector);
     if (hit("[aria-disabled=true]")) return event.preventDefault();
@@ -182,5 +196,6 @@
 
   announce(false);
   tickHeader();
+  findSelection();
   focus($(".error-summary"));
 })();

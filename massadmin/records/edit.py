@@ -92,7 +92,8 @@ def form_text(field: Field, value: Any, zone: str) -> str:
     """A value as a form shows it, so that `parse` reads it back; times are in `zone`."""
     match value:
         case None:
-            return ""
+            # Whoever set no do-not-disturb flag has none.
+            return "no" if field.type == "boolean" and not field.custom else ""
         case bool():
             return "yes" if value else "no"
         case datetime():

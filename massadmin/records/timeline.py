@@ -14,12 +14,17 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
-from massadmin.auth.audit import label
 from massadmin.auth.models import AuditEntry
 from massadmin.extensions import db
 from massadmin.records.modules import Module, UnknownField
 
-RECORD_EVENTS = ("record_created", "record_edited")
+# The events of the audit log that are about one record: what a page calls them, and their icon.
+RECORD_EVENTS = {
+    "record_created": ("Created", "user-round-plus"),
+    "record_edited": ("Edited", "pencil"),
+}
+
+TAG_CHANGES = ("tags_added", "tags_removed")
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,10 @@ class Event:
 
 @dataclass(frozen=True)
 class Change:
-    """One field of an event in words; a side is None when the field was empty."""
+    """One field of an event in words; a side is None when the field was empty.
+
+    Tags come as those added, with an empty `before`, and those removed, with an empty `after`.
+    """
 
     label: str
     before: str | None
@@ -57,7 +65,7 @@ def edits(module: Module, record_id: int, limit: int) -> list[Event]:
         select(AuditEntry)
         .where(
             AuditEntry.subject == f"{module.key}:{record_id}",
-            AuditEntry.event.in_(RECORD_EVENTS),
+            AuditEntry.event.in_(list(RECORD_EVENTS)),
         )
         .order_by(AuditEntry.id.desc())
         .limit(limit)
@@ -66,8 +74,8 @@ def edits(module: Module, record_id: int, limit: int) -> list[Event]:
         Event(
             at=row.at,
             who=row.who.rpartition(" <")[0] or row.who,
-            title=label(row.event),
-            icon="user-round-plus" if row.event == "record_created" else "pencil",
+            title=RECORD_EVENTS[row.event][0],
+            icon=RECORD_EVENTS[row.event][1],
             before=row.details.get("before") or {},
             after=row.details.get("after") or {},
         )
@@ -93,8 +101,10 @@ def changes(
     `users` are names by id; times are shown in `zone`.
     """
     order = {each.key: place for place, each in enumerate(module.fields)}
-    keys = sorted({*before, *after}, key=lambda key: (order.get(key, len(order)), key))
-    return [
+    keys = sorted(
+        {*before, *after} - {*TAG_CHANGES}, key=lambda key: (order.get(key, len(order)), key)
+    )
+    found = [
         Change(
             _label(module, key),
             *(in_words(module, key, side.get(key), users, zone) for side in (before, after)),
@@ -102,6 +112,11 @@ def changes(
         for key in keys
         if before.get(key) != after.get(key)
     ]
+    if after.get("tags_added"):
+        found.append(Change("Tags added", "", ", ".join(after["tags_added"])))
+    if after.get("tags_removed"):
+        found.append(Change("Tags removed", ", ".join(after["tags_removed"]), ""))
+    return found
 
 
 def in_words(
@@ -144,8 +159,6 @@ def _type(module: Module, key: str) -> str:
 
 
 def _label(module: Module, key: str) -> str:
-    if key in ("tags_added", "tags_removed"):
-        return "Tags added" if key == "tags_added" else "Tags removed"
     try:
         return module.field(key).label
     except UnknownField:

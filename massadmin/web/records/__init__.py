@@ -8,6 +8,7 @@ import pkgutil
 from flask import Blueprint, current_app
 
 from massadmin.records.modules import MODULES
+from massadmin.web.answers import asked_by_htmx
 from massadmin.web.nav import Entry
 
 bp = Blueprint("records", __name__)
@@ -34,6 +35,9 @@ NAV = [
 def has_page(endpoint: str) -> bool:
     """Whether this console has such a page: families of pages come and go as files."""
     return endpoint in current_app.view_functions
+
+
+bp.add_app_template_global(asked_by_htmx, "htmx_asks")
 
 
 for _found in pkgutil.iter_modules(__path__):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from urllib.parse import urlsplit
 
-from flask import make_response, redirect, render_template, request
+from flask import abort, make_response, redirect, render_template, request
+from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from massadmin.records.filter_sql import compile_condition
@@ -22,9 +24,12 @@ from massadmin.web.records.view import ListView, current_view, parsed
 @permission("{module}.view")
 def filter_form(module: str) -> Response:
     """The form; with `apply` the list as it is then, or the form again with what is wrong."""
-    view = current_view(get_module(module))
+    trash = request.args.get("trash") == "1"
+    if trash and not current_user.can("trash.view"):
+        abort(403)
+    view = current_view(get_module(module), trash=trash)
     form = FilterForm.read(view)
-    if "apply" not in request.args:
+    if "apply" not in request.args or "choose" in request.args:
         return _form(view, form, 200)
     try:
         compile_condition(view.module, form.condition, view.user)
@@ -34,6 +39,11 @@ def filter_form(module: str) -> Response:
     url = view.with_condition(form.condition, form.place)
     if not asked_by_htmx():
         return redirect(url, 303)
+    if trash:
+        response = make_response("", 200)
+        where = {"path": url, "target": "#view", "swap": "outerHTML"}
+        response.headers["HX-Location"] = json.dumps(where)
+        return response
     changed = ListView.read(view.module, view.user, parsed(urlsplit(url).query))
     return answer(changed.load(), pushed=True)
 

@@ -32,9 +32,12 @@ def answer(view: ListView, *, pushed: bool = False) -> Response:
     """The list as whoever asked wants it; `pushed` puts its address into the address bar."""
     if not asked_by_htmx():
         return make_response(render_template("records/index.html", **context(view)), view.status)
-    only_table = request.headers.get("HX-Target") == "list"
+    only_table = request.headers.get("HX-Target") == "list" and not pushed
     name = "records/_list.html" if only_table else "records/_view.html"
-    response = make_response(render_template(name, **context(view), fragment=True), view.status)
+    html = render_template(
+        name, **context(view), fragment=True, only_table=only_table, added=pushed
+    )
+    response = make_response(html, view.status)
     if not only_table:
         response.headers["HX-Push-Url"] = view.here()
     if pushed:

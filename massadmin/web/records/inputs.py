@@ -75,7 +75,7 @@ def input_for(
         case "text" if "\n" in held or "\n" in shown:
             kind = "textarea"
         case "datetime":
-            help = f"In {user.zone}."
+            help = f"In your time zone, {user.zone}."
         case "phone":
             help = "With its country code, as in +47 21 23 45 67."
     return Input(
