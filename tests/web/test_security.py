@@ -23,9 +23,9 @@ PUBLIC_ENDPOINTS = {
     "sign_in.form",
     "sign_in.enter",
     "sign_in.leave",
-    "health.healthz",
-    "health.readyz",
-    "health.metrics",
+    "health.process",
+    "health.ready",
+    "health.metrics",  # asks for a token of its own, or a caller on the same machine
 }
 
 
