@@ -333,9 +333,15 @@ CONTACT_FIELDS: tuple[Field, ...] = (
     Field("dnd_whatsapp", "No WhatsApp", "boolean", names=("no whatsapp", "dnd whatsapp")),
     Field("dnd_calls", "No calls", "boolean", names=("no calls", "do not call", "donotcall")),
     Field(
-        "created_at", "Created", "datetime", editable=False, importable=False, default_column=True
+        "created_at",
+        "Created",
+        "datetime",
+        editable=False,
+        importable=False,
+        default_column=True,
+        never_empty=True,
     ),
-    Field("updated_at", "Updated", "datetime", editable=False, importable=False),
+    Field("updated_at", "Updated", "datetime", editable=False, importable=False, never_empty=True),
     Field(
         "last_activity_at",
         "Last activity",

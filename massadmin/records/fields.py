@@ -42,7 +42,7 @@ class Field:
 
     `choices` of a `choice` field are what forms offer; a field with `open_choices` also takes
     other values, because imported files bring their own. `names` are headers, lower case, under
-    which other programs export the field.
+    which other programs export the field. One that is `never_empty` is sorted by its index.
     """
 
     key: str
@@ -54,6 +54,7 @@ class Field:
     importable: bool = True
     sortable: bool = True
     default_column: bool = False
+    never_empty: bool = False
     names: tuple[str, ...] = ()
 
     @property
@@ -88,6 +89,8 @@ class Field:
     def sort_key(self, table: FromClause) -> ColumnElement[Any]:
         """An expression that is never NULL and orders records by this field, empty first."""
         value = self.sql(table)
+        if self.never_empty:
+            return value
         if self.type in TEXTUAL:
             return func.left(func.lower(func.coalesce(value, "")), SORTED_CHARS, type_=Text)
         if self.type in ("date", "datetime"):

@@ -31,6 +31,7 @@ def where(module: Module, query: Query, user: User) -> ColumnElement[bool]:
     Raises:
         BadFilter: a condition names an unknown field or operator, or its value does not fit.
     """
+    module = module.in_trash() if query.trash else module
     parts = [compile_condition(module, each, user) for each in query.conditions]
     joined = (or_ if query.match == "any" else and_)(*parts) if parts else true()
     clauses = [visible(module, user, trash=query.trash), joined]

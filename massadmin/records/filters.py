@@ -186,6 +186,7 @@ class Query:
 
     def describe(self, module: Module, users: dict[int, str] | None = None) -> str:
         """The query in words: “Status is Lead and Tags has vip”; “all contacts” when empty."""
+        module = module.in_trash() if self.trash else module
         words = [describe(module.field(each.field), each, users) for each in self.conditions]
         text = (" or " if self.match == "any" else " and ").join(words)
         if self.q:

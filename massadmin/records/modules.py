@@ -39,9 +39,9 @@ class UnknownField(LookupError):
     """A field key that names no field of the module."""
 
 
-# What the trash tells about a record, to filter and sort by there; no column anywhere else.
+# What the trash tells about a record, to filter and sort by there and nowhere else.
 TRASH_FIELDS = (
-    Field("deleted_at", "Deleted", "datetime", editable=False, importable=False),
+    Field("deleted_at", "Deleted", "datetime", editable=False, importable=False, never_empty=True),
     Field("deleted_by", "Deleted by", "user", editable=False, importable=False),
 )
 
@@ -51,7 +51,8 @@ class Module:
     """One kind of record.
 
     `tags` is the table of its tags: a column `<singular key>_id` named by `tags_record`, and
-    `tag_id`. `title` are the fields whose values, joined, name a record on a page.
+    `tag_id`. `title` are the fields whose values, joined, name a record on a page. `trash` is true
+    of a module whose deleted records are meant.
     """
 
     key: str
@@ -64,6 +65,7 @@ class Module:
     title: tuple[str, ...]
     own_fields: tuple[Field, ...]
     custom_fields: tuple[Field, ...] = field(default=())
+    trash: bool = False
 
     @property
     def table(self) -> Table:
@@ -80,13 +82,22 @@ class Module:
         """All its fields, the custom ones last."""
         return self.own_fields + self.custom_fields
 
+    @property
+    def filterable(self) -> tuple[Field, ...]:
+        """What its records can be filtered by."""
+        return self.fields + (TRASH_FIELDS if self.trash else ())
+
+    def in_trash(self) -> Module:
+        """The same module, its deleted records being meant."""
+        return replace(self, trash=True)
+
     def field(self, key: str) -> Field:
-        """The field called `key`, one of `TRASH_FIELDS` too.
+        """The field called `key`.
 
         Raises:
             UnknownField: there is none.
         """
-        for each in (*self.fields, *TRASH_FIELDS):
+        for each in self.filterable:
             if each.key == key:
                 return each
         raise UnknownField(f"{self.label} have no field “{key[:60]}”.")

@@ -7,13 +7,19 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select, text
 
+from massadmin.auth.models import User
 from massadmin.extensions import db
 from massadmin.records import deletion
 from massadmin.records.contacts import Contact
 from massadmin.records.deletion import days_left, purge_some, recent_deletions
+from massadmin.records.filter_sql import where
+from massadmin.records.filters import BadFilter
+from massadmin.records.listing import Sort
+from massadmin.records.modules import Module
 from tests.factories import (
     a_user,
     contacts,
+    query,
     run_action,
     some_contacts,
 )
@@ -95,3 +101,43 @@ def test_a_deletion_is_counted_no_further_than_needed(monkeypatch: pytest.Monkey
 
 def test_an_empty_trash_has_no_deletions() -> None:
     assert recent_deletions(contacts(), a_user(), 5) == []
+
+
+def test_the_trash_is_filtered_by_who_deleted_and_when_and_live_lists_are_not() -> None:
+    admin, manager = a_user(), a_user("manager")
+    ids = some_contacts(4)
+    run_action("delete", admin, f"id:one_of:{ids[0]}|{ids[1]}", confirm="DELETE")
+    run_action("delete", manager, f"id:is:{ids[2]}", confirm="DELETE")
+    age(10, ids[1])
+
+    def found(*conditions: str, trash: bool = True) -> set[int]:
+        clause = where(contacts(), query(*conditions, trash=trash), admin)
+        return set(db.session.scalars(select(Contact.id).where(clause)))
+
+    assert found("deleted_by:is:manager@example.com") == {ids[2]}
+    assert found("deleted_at:older_days:9") == {ids[1]}
+    assert query("deleted_by:is:me", trash=True).describe(contacts()) == "Deleted by is me"
+    with pytest.raises(BadFilter):
+        found("deleted_at:older_days:9", trash=False)
+
+
+def test_the_trash_is_read_by_its_index() -> None:
+    admin, trash = a_user(), contacts().in_trash()
+    some_contacts(2)
+    statement = list_statement(trash, admin)
+    db.session.execute(text("SET LOCAL enable_seqscan = off"))
+    plan = "\n".join(db.session.scalars(text("EXPLAIN " + statement)))
+    assert "ix_contacts_deleted_at" in plan
+    assert "Sort" not in plan
+
+
+def list_statement(module: Module, user: User) -> str:
+    """The SQL of a list of the trash, newest deletion first."""
+    key = Sort.parse(module, "-deleted_at")
+    order = module.field(key.field).sort_key(module.table)
+    statement = (
+        select(module.table.c.id)
+        .where(where(module, query(trash=True), user))
+        .order_by(order.desc(), module.table.c.id.desc())
+    )
+    return str(statement.compile(db.engine, compile_kwargs={"literal_binds": True}))

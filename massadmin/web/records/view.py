@@ -36,6 +36,7 @@ from massadmin.records.smart_lists import SmartList, find_list
 from massadmin.web.records.tokens import Token, tokens
 
 DEFAULT_SORT = "-created_at"
+TRASH_SORT = "-deleted_at"
 DEFAULT_SIZE = 50
 # The parts of an address that say which records are asked for; any of them replaces those that a
 # smart list saved.
@@ -74,7 +75,7 @@ class ListView:
         cls, module: Module, user: User, args: MultiDict[str, str], *, trash: bool = False
     ) -> ListView:
         """The list that `args` describe; what they get wrong is said in `error`."""
-        view = cls(module, user, args, trash)
+        view = cls(module.in_trash() if trash else module, user, args, trash)
         saved = args.get("list", "")
         if saved.isdecimal() and len(saved) < 10 and not trash:
             found = find_list(int(saved), user)
@@ -95,7 +96,7 @@ class ListView:
             self.sort = Sort.parse(self.module, smart_list.sort)
             return
         self.query = Query.from_args(self.args, trash=self.trash)
-        given = self.args.get("sort") or (smart_list.sort if smart_list else DEFAULT_SORT)
+        given = self.args.get("sort") or self.default_sort
         self.sort = Sort.parse(self.module, given)
 
     def load(self) -> ListView:
@@ -126,6 +127,13 @@ class ListView:
         found = count_up_to(self.module, self.query, self.user)
         return Total(found, exact=found <= EXACT_COUNT)
 
+    @property
+    def default_sort(self) -> str:
+        """The order of the list when its address names none."""
+        if self.smart_list:
+            return self.smart_list.sort
+        return TRASH_SORT if self.trash else DEFAULT_SORT
+
     # --- addresses ---------------------------------------------------------------------------
 
     @property
@@ -150,10 +158,10 @@ class ListView:
             "per": str(self.size),
             **changes,
         }
-        default = self.smart_list.sort if self.smart_list else DEFAULT_SORT
+        usual = (("sort", self.default_sort), ("per", str(DEFAULT_SIZE)))
         pairs = [("f", each) for each in state.pop("f") or ()]
         for name, value in state.items():
-            if value and (name, value) not in (("sort", default), ("per", str(DEFAULT_SIZE))):
+            if value and (name, value) not in usual:
                 pairs.append((name, value))
         return pairs
 
