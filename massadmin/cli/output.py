@@ -12,6 +12,7 @@ from sqlalchemy import func
 
 from massadmin.extensions import db
 from massadmin.records.modules import get_module
+from massadmin.runs.action import REGISTRY
 from massadmin.runs.models import Run
 from massadmin.runs.progress import progress_of
 
@@ -77,6 +78,8 @@ def run_line(run: Run) -> str:
     """The same in one line for people."""
     told = run_object(run)
     unit = get_module(run.module).label.lower()
+    if item := getattr(REGISTRY.get(run.action), "item_label", ""):
+        unit = f"{item.lower()}s"
     parts = [f"{told[outcome]:,} {outcome}" for outcome in ("succeeded", "skipped", "failed")]
     line = f"#{run.id} {run.name}: {run.state}, {told['total']:,} {unit}: {', '.join(parts)}"
     return _shown(line + (f" in {told['seconds']:,.1f} s" if run.finished_at else ""))
