@@ -24,9 +24,9 @@ from massadmin.tabular.errors import (
     NotATable,
     OverLimit,
     TooManyBytes,
-    TooManyCells,
     TooManyColumns,
     TooManyRows,
+    TooManyTexts,
 )
 from massadmin.tabular.errorsfile import error_lines, errors_file
 from massadmin.tabular.formula import defuse, restore
@@ -59,6 +59,8 @@ def sniff(
     for name, char in (("delimiter", delimiter), ("quotechar", quotechar)):
         if char not in (None, _AUTO) and (len(str(char)) != 1 or str(char) in "\r\n\0"):
             raise BadDialect(f"The {name} is {char!r}; it must be one character, such as , or ;")
+    if delimiter is not None and delimiter == ('"' if quotechar == _AUTO else quotechar):
+        raise BadDialect(f"{delimiter} cannot be the delimiter and the quotation mark at once.")
     with kinds.opened(source) as file:
         if kinds.recognise(file, limits) == "xlsx":
             return workbook.sniff(
@@ -77,7 +79,7 @@ def sniff(
 
 
 def rows(source: Source, dialect: Dialect, limits: Limits = DEFAULT_LIMITS) -> Iterator[Row]:
-    """The rows of `source` below its header, blank ones left out, in constant memory for text.
+    """The rows of `source` below its header, blank ones left out, in constant memory.
 
     A row with something wrong comes with its problems, and the rows after it follow.
 
@@ -104,9 +106,9 @@ __all__ = [
     "Row",
     "Source",
     "TooManyBytes",
-    "TooManyCells",
     "TooManyColumns",
     "TooManyRows",
+    "TooManyTexts",
     "defuse",
     "error_lines",
     "errors_file",

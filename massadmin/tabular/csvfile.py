@@ -12,6 +12,7 @@ from typing import BinaryIO
 from massadmin.tabular import encodings, kinds, layout
 from massadmin.tabular.dialect import Dialect, Limits, Problem, Row, Source
 from massadmin.tabular.errors import (
+    BadFile,
     CellTooLong,
     EmptyFile,
     TooManyColumns,
@@ -171,13 +172,16 @@ def _read(file: BinaryIO, dialect: Dialect, limits: Limits) -> Iterator[Row]:
     feed = _Feed(file, dialect, limits)
     form = layout.Form(dialect.delimiter, dialect.quotechar, dialect.escapechar, dialect.skip_space)
     lines = feed.lines()
-    offset = sum(1 for _ in islice(lines, dialect.preamble))
     reader = form.reader(lines)
     width = len(dialect.columns)
     header_awaited = dialect.has_header
-    line = next_line = offset + 1
-    count = 0
+    count = offset = 0
+    line = next_line = 1
     try:
+        for _ in islice(lines, dialect.preamble):
+            feed.row_done()
+            offset += 1
+        next_line += offset
         for cells in reader:
             line, next_line = next_line, offset + reader.line_num + 1
             problems: tuple[Problem, ...] = ()
@@ -208,9 +212,9 @@ def _read(file: BinaryIO, dialect: Dialect, limits: Limits) -> Iterator[Row]:
             f"{limits.record_chars:,} characters. Is a quotation mark there never closed?"
         ) from None
     except csv.Error as error:
-        if "field larger" not in str(error):
-            raise
-        raise _cell_too_long(next_line, limits) from error
+        if "field larger" in str(error):
+            raise _cell_too_long(next_line, limits) from error
+        raise BadFile(f"Line {next_line:,} cannot be read as CSV: {error}.") from error
 
 
 def _cell_too_long(line: int, limits: Limits) -> CellTooLong:
@@ -263,7 +267,7 @@ def _fit(cells: list[str], width: int) -> tuple[Problem, ...]:
     found = len(cells)
     if found < width:
         cells.extend([""] * (width - found))
-        return (Problem("too_few", f"{found:,} cells where the header has {width:,} columns"),)
+        return (Problem("too_few", f"{found:,} cells where there are {width:,} columns"),)
     if any(map(str.strip, cells[width:])):
-        return (Problem("too_many", f"{found:,} cells where the header has {width:,} columns"),)
+        return (Problem("too_many", f"{found:,} cells where there are {width:,} columns"),)
     return (Problem("blank_extra", f"{found - width:,} blank cells beyond the last column"),)

@@ -17,12 +17,11 @@ class Limits:
     """Most that is read of one file; whatever is beyond is refused, never cut off silently."""
 
     bytes: int = 1024 * 1024 * 1024
-    rows: int = 10_000_000
+    rows: int = 50_000_000
     columns: int = 10_000
     cell_chars: int = 100_000
     # Bounds the memory that one row can take, as columns times cell_chars would be 1 GB.
     record_chars: int = 10_000_000
-    # A worksheet is held in memory while it is read, at about 75 bytes a cell.
     # Different texts of a workbook; those beyond the first lie in a temporary file.
     strings: int = 20_000_000
     strings_in_memory: int = 500_000

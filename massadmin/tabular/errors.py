@@ -47,5 +47,5 @@ class CellTooLong(OverLimit):
     """One cell, or one record, is too long; often a quotation mark that is never closed."""
 
 
-class TooManyCells(OverLimit):
-    """A worksheet whose rows times columns do not fit in memory."""
+class TooManyTexts(OverLimit):
+    """A workbook with more different texts than allowed."""

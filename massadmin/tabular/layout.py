@@ -21,7 +21,7 @@ _VOTING_COLUMNS = 100
 _VOTING_RECORDS = 100
 _LONGEST_TYPED = 200
 
-_SEP_LINE = re.compile(r"sep=(.)\r?\n?", re.I)
+_SEP_LINE = re.compile(r"sep=([,;\t|:^~])\r?\n?", re.I)
 _SPACED_QUOTE = re.compile(r' +".*"\s*', re.S)
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _URL = re.compile(r"(https?://|www\.)\S+", re.I)

@@ -8,6 +8,8 @@ and parts are streamed. An XML document type, with which entities could multiply
 from __future__ import annotations
 
 import codecs
+import errno
+import lzma
 import posixpath
 import re
 import struct
@@ -19,7 +21,7 @@ from typing import BinaryIO
 from xml.parsers import expat
 
 from massadmin.tabular.dialect import Limits
-from massadmin.tabular.errors import BadWorkbook, TooManyBytes
+from massadmin.tabular.errors import BadFile, BadWorkbook, TooManyBytes
 
 _BLOCK = 256 * 1024
 # Parts that are parsed in one go: names of sheets, relations, styles.
@@ -39,14 +41,22 @@ def trouble_named() -> Iterator[None]:
     """Turn what the standard library raises over a damaged package into BadWorkbook."""
     try:
         yield
+    except BadFile:
+        raise
+    except OSError as error:
+        # Offsets that lie make `zipfile` seek to before the beginning; other faults are the disk's.
+        if error.errno != errno.EINVAL:
+            raise
+        raise BadWorkbook(DAMAGED) from error
     except (
         zipfile.BadZipFile,
         zlib.error,
+        lzma.LZMAError,
         expat.ExpatError,
-        UnicodeError,
-        EOFError,
-        NotImplementedError,
         struct.error,
+        EOFError,
+        RuntimeError,
+        ValueError,
     ) as error:
         raise BadWorkbook(DAMAGED) from error
 
@@ -200,4 +210,9 @@ def parse(
     parser.StartElementHandler = start
     parser.EndElementHandler = end
     parser.CharacterDataHandler = data
+    parser.StartDoctypeDeclHandler = _refuse_document_type
     parser.Parse(text.encode(), True)
+
+
+def _refuse_document_type(*declared: object) -> None:
+    raise BadWorkbook(f"A part of the workbook declares a document type. {DAMAGED}")

@@ -32,6 +32,7 @@ _ATTRIBUTE = re.compile(r"""\s([A-Za-z]+)\s*=\s*["']([^"']*)["']""")
 _ITEM = re.compile(
     r"<si>(?:<t(?: xml:space=\"preserve\")?>([^<]*)</t>|<t/>)?(?:<phoneticPr[^<>]*/>)?</si>|<si/>"
 )
+_ROOT_WITHIN = 4 * 1024 * 1024
 _COLUMN = re.compile("[A-Z]{1,3}")
 _ENTITY = re.compile(r"&(?:#(\d{1,7})|#x([0-9a-fA-F]{1,6})|(amp|lt|gt|quot|apos));")
 _ESCAPED = re.compile(r"_x([0-9a-fA-F]{4})_")
@@ -43,22 +44,30 @@ def pieces(blocks: Iterable[str], root: str, tag: str, longest: int) -> Iterator
 
     Raises:
         CellTooLong: one element has more than `longest` characters.
-        BadWorkbook: there is no such root.
+        BadWorkbook: there is no such root, or no end of it.
     """
-    opening = re.compile(rf"<(?:([A-Za-z_][\w.-]*):)?{root}\b")
+    opening = re.compile(rf"<(?:([A-Za-z_][\w.-]*):)?{root}\b[^<>]*>")
     carry, prefix, found = "", "", False
     for block in blocks:
         carry += block
         if not found:
             match = opening.search(carry)
             if match is None:
+                if len(carry) > _ROOT_WITHIN:
+                    break
                 continue
-            found, prefix = True, match[1] or ""
+            if match[0].endswith("/>"):
+                return
+            found, prefix, carry = True, match[1] or "", carry[match.end() :]
         if prefix:
             # Half a tag at the very end waits for the rest of it.
             whole = carry.rfind("<") if carry.rfind("<") > carry.rfind(">") else len(carry)
             plain = carry[:whole].replace(f"<{prefix}:", "<").replace(f"</{prefix}:", "</")
             carry = plain + carry[whole:]
+        end = carry.find(f"</{root}")
+        if end >= 0:
+            yield carry[:end]
+            return
         cut = max(carry.rfind(f"</{tag}>") + len(tag) + 3, carry.rfind(f"<{tag}"))
         if cut > len(tag) + 2:
             yield carry[:cut]
@@ -68,32 +77,27 @@ def pieces(blocks: Iterable[str], root: str, tag: str, longest: int) -> Iterator
                 f"One <{tag}> in the workbook has more than {longest:,} characters. "
                 "Save the sheet as CSV, and import that."
             )
-    if not found:
-        raise BadWorkbook(DAMAGED)
-    yield carry
+    raise BadWorkbook(DAMAGED)
 
 
 def row_cells(blocks: Iterable[str], longest: int) -> Iterator[tuple[int, list[Cell]]]:
     """(row number, cells) of each row. Values and texts are raw XML: `plain` makes them text."""
     number = 0
-    for piece in pieces(blocks, "worksheet", "row", longest):
-        body, after, _ = piece.partition("</sheetData")
+    for piece in pieces(blocks, "sheetData", "row", longest):
         # Only comments and CDATA begin so; what they hold looks like rows and is none.
-        if "<!" in body:
-            for given, cells in _rows_by_expat(body[body.find("<row") :]):
+        if "<!" in piece:
+            for given, cells in _rows_by_expat(piece):
                 number = int(given) if given.isdecimal() else number + 1
                 yield number, cells
-        else:
-            for row in body.split("<row")[1:]:
-                head, _, inner = row.partition(">")
-                match = _NUMBER.search(head)
-                number = int(match[1]) if match else number + 1
-                cells = _CELL.findall(inner)
-                if inner.count("<c") != len(cells):
-                    cells = _rows_by_expat(f"<row>{inner}")[0][1]
-                yield number, cells
-        if after:
-            return
+            continue
+        for row in piece.split("<row")[1:]:
+            head, _, inner = row.partition(">")
+            match = _NUMBER.search(head)
+            number = int(match[1]) if match else number + 1
+            cells = _CELL.findall(inner)
+            if inner.count("<c") != len(cells):
+                cells = _rows_by_expat(f"<row>{inner}")[0][1]
+            yield number, cells
 
 
 def _rows_by_expat(text: str) -> list[tuple[str, list[Cell]]]:
@@ -135,12 +139,11 @@ def _rows_by_expat(text: str) -> list[tuple[str, list[Cell]]]:
 def shared_strings(blocks: Iterable[str], longest: int) -> Iterator[str]:
     """The texts of a workbook's table of strings, in order."""
     for piece in pieces(blocks, "sst", "si", longest):
-        body = piece.partition("</sst")[0]
-        found = _ITEM.findall(body)
-        if len(found) == body.count("<si"):
+        found = _ITEM.findall(piece)
+        if len(found) == piece.count("<si") and "<!" not in piece:
             yield from map(plain, found)
         else:
-            yield from _strings_by_expat(body[body.find("<si") :])
+            yield from _strings_by_expat(piece)
 
 
 def _strings_by_expat(text: str) -> list[str]:

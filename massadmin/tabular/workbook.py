@@ -18,9 +18,9 @@ from massadmin.tabular.errors import (
     BadWorkbook,
     CellTooLong,
     EmptyFile,
-    TooManyCells,
     TooManyColumns,
     TooManyRows,
+    TooManyTexts,
 )
 from massadmin.tabular.package import DAMAGED, Package, trouble_named
 
@@ -77,7 +77,7 @@ class _Strings:
             self._ends.append(self._ends[-1] + self._file.write(text.encode()))
         self._file.flush()
         if len(self._ends) > self._limits.strings:
-            raise TooManyCells(
+            raise TooManyTexts(
                 f"The workbook has more than {self._limits.strings:,} different texts. "
                 "Save the sheet as CSV, and import that."
             )

@@ -155,9 +155,9 @@ def test_ragged_rows_keep_their_line_and_their_columns(shared_data: Path) -> Non
     found = {row.line: row for row in rows(path, sniff(path)) if row.problems}
     assert list(found) == [10, 12]
     assert found[10].cells == ["8", "Warsaw", ""]
-    assert found[10].reason == "2 cells where the header has 3 columns"
+    assert found[10].reason == "2 cells where there are 3 columns"
     assert found[12].cells == ["x", "Tokio", "Japan", "review"]
-    assert found[12].reason == "4 cells where the header has 3 columns"
+    assert found[12].reason == "4 cells where there are 3 columns"
     thunderbird = shared_data / "addressbook-exports" / "thunderbird" / "basic_csv_addressbook.csv"
     extra = list(rows(thunderbird, sniff(thunderbird)))
     assert [row.problems[0].kind for row in extra] == ["blank_extra", "blank_extra"]

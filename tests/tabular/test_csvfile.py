@@ -249,6 +249,7 @@ def test_choices_of_the_caller_are_kept() -> None:
         ({"delimiter": ",,"}, "The delimiter is ',,'"),
         ({"delimiter": "\n"}, "must be one character"),
         ({"quotechar": ""}, "The quotechar is ''"),
+        ({"delimiter": '"'}, "cannot be the delimiter and the quotation mark"),
     ],
 )
 def test_choices_that_cannot_be_followed(wrong: dict[str, str], said: str) -> None:

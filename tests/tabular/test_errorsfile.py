@@ -8,7 +8,7 @@ HEADER = ["Email", "=Name"]
 FAILURES = [
     (["a@example.com", "=1+1"], 3, "no such thing"),
     (["Jürgen, Köln"], 7, "+ is missing"),
-    (["x", "two\nlines", "extra", "-more"], 9, "4 cells where the header has 2 columns"),
+    (["x", "two\nlines", "extra", "-more"], 9, "4 cells where there are 2 columns"),
 ]
 
 

@@ -84,6 +84,12 @@ def test_limits_name_what_was_found() -> None:
         read(b"a,b,c\n1,2,3\n1,2,3,4\n", PLAIN, Limits(columns=3))
 
 
+def test_a_long_preamble_is_no_record() -> None:
+    data = b"note\n" * 3_000_000 + b"a,b,c\n1,2,3\n"
+    dialect = Dialect(kind="csv", columns=("a", "b", "c"), preamble=3_000_000)
+    assert read(data, dialect) == [Row(3_000_002, ["1", "2", "3"])]
+
+
 MEASURE = """
 import resource, sys
 from massadmin.tabular import rows, sniff

@@ -84,6 +84,19 @@ def test_entities_cannot_multiply(part: str) -> None:
         sniff(package("", **{part: laughs}))
 
 
+def test_a_document_type_far_down_is_refused_too() -> None:
+    laughs = (
+        f'<?xml version="1.0"?><!-- {"x" * 300_000} --><!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>'
+    )
+    with pytest.raises(BadWorkbook, match="declares a document type"):
+        sniff(package("", **{"xl/workbook.xml": laughs}))
+
+
+def test_a_part_without_its_root_is_not_gathered_up() -> None:
+    with pytest.raises(BadWorkbook):
+        sniff(package("", **{"xl/worksheets/sheet1.xml": os.urandom(4_000_000).hex()}))
+
+
 @pytest.mark.parametrize(
     "more",
     [

@@ -17,7 +17,7 @@ from massadmin.tabular import (
     EmptyFile,
     Limits,
     Row,
-    TooManyCells,
+    TooManyTexts,
     rows,
     sniff,
 )
@@ -205,6 +205,18 @@ def test_the_ways_to_write_a_cell(row: str, expected: list[str]) -> None:
     assert cells(package(row)) == [expected]
 
 
+def test_comments_are_no_rows_and_no_texts() -> None:
+    sheet = (
+        f'<worksheet xmlns="{NAMESPACE}"><!-- <row><c><v>9</v></c></row> --><sheetData>'
+        '<!-- <row r="7"><c r="A7"><v>8</v></c></row> -->'
+        '<row r="1"><c r="A1" t="s"><v>0</v></c></row></sheetData></worksheet>'
+    )
+    strings = "<!-- <si><t>never</t></si> --><si><t>shown</t></si>"
+    assert cells(package("", strings, **{"xl/worksheets/sheet1.xml": sheet})) == [["shown"]]
+    with pytest.raises(EmptyFile):
+        cells(package("<!-- nothing -->"))
+
+
 def test_names_with_a_prefix() -> None:
     sheet = (
         f'<x:worksheet xmlns:x="{NAMESPACE}"><x:sheetData><x:row r="1"><x:c r="A1" t="s">'
@@ -242,7 +254,7 @@ def test_many_strings_lie_on_disk() -> None:
     sheet = "".join(f'<row><c t="s"><v>{index}</v></c></row>' for index in order)
     found = cells(package(sheet, items), Limits(strings_in_memory=10))
     assert found == [[f"text å {index}"] for index in order]
-    with pytest.raises(TooManyCells, match="more than 9,999 different texts"):
+    with pytest.raises(TooManyTexts, match="more than 9,999 different texts"):
         cells(package(sheet, items), Limits(strings_in_memory=10, strings=9_999))
 
 
