@@ -92,7 +92,7 @@ COMPANY_FIRST, COMPANY_SECOND = _COMPANY_FIRST.split(), _COMPANY_SECOND.split()
 @dataclass(frozen=True)
 class Place:
     """A city and what follows from it. A phone number is `phone` and `digits` more digits; a
-    postal code is `postal` with a digit for each `#`."""
+    postal code is `postal` with a digit for each of up to three `#`."""
 
     city: str
     state: str
@@ -121,7 +121,7 @@ Madrid|Madrid|ES|Europe/Madrid|+340|8|280##|es
 Los Angeles|CA|US|America/Los_Angeles|+12130|6|900##|en
 Amsterdam|Noord-Holland|NL|Europe/Amsterdam|+31200|6|10## AB|nl
 Mumbai|Maharashtra|IN|Asia/Kolkata|+91220|7|4000##|in
-São Paulo|SP|BR|America/Sao_Paulo|+55110|8|01###-0##|pt
+São Paulo|SP|BR|America/Sao_Paulo|+55110|8|01###-000|pt
 Bergen|Vestland|NO|Europe/Oslo|+471|7|50##|no
 Milano|Lombardia|IT|Europe/Rome|+39020|7|201##|it
 Sydney|NSW|AU|Australia/Sydney|+6120|7|20##|en
@@ -135,11 +135,11 @@ Denver|CO|US|America/Denver|+13030|6|802##|en
 Lyon|Auvergne-Rhône-Alpes|FR|Europe/Paris|+330|8|690##|fr
 Barcelona|Cataluña|ES|Europe/Madrid|+341|8|080##|es
 Roma|Lazio|IT|Europe/Rome|+39060|7|001##|it
-Lisboa|Lisboa|PT|Europe/Lisbon|+3510|8|1###-0##|pt
+Lisboa|Lisboa|PT|Europe/Lisbon|+3510|8|1###-001|pt
 Vancouver|BC|CA|America/Vancouver|+16040|6|V#B #K#|en
 Rotterdam|Zuid-Holland|NL|Europe/Amsterdam|+31100|6|30## CD|nl
 Delhi|Delhi|IN|Asia/Kolkata|+91110|7|1100##|in
-Rio de Janeiro|RJ|BR|America/Sao_Paulo|+55210|8|20###-0##|pt
+Rio de Janeiro|RJ|BR|America/Sao_Paulo|+55210|8|20###-000|pt
 Ciudad de México|CDMX|MX|America/Mexico_City|+520|9|06###|es
 Melbourne|VIC|AU|Australia/Melbourne|+6130|7|30##|en
 Seattle|WA|US|America/Los_Angeles|+12060|6|981##|en
@@ -155,7 +155,7 @@ Zürich|Zürich|CH|Europe/Zurich|+410|8|80##|de
 Auckland|Auckland|NZ|Pacific/Auckland|+6490|6|10##|en
 Utrecht|Utrecht|NL|Europe/Amsterdam|+31300|6|35## EF|nl
 Chennai|Tamil Nadu|IN|Asia/Kolkata|+91440|7|6000##|in
-Porto|Porto|PT|Europe/Lisbon|+3510|8|4###-0##|pt
+Porto|Porto|PT|Europe/Lisbon|+3510|8|4###-001|pt
 Tromsø|Troms|NO|Europe/Oslo|+470|7|90##|no
 Buenos Aires|CABA|AR|America/Argentina/Buenos_Aires|+54110|7|C10##|es""".splitlines()
     )

@@ -138,11 +138,8 @@ class _Engine:
         runs = GaugeMetricFamily("massadmin_runs", "Runs under way, by state.", labels=["state"])
         # The constant form of this condition is what the index of active runs is made for.
         active = Run.state.not_in(("completed", "cancelled", "failed"))
-        counts = dict(
-            db.session.execute(select(Run.state, func.count()).where(active).group_by(Run.state))
-            .tuples()
-            .all()
-        )
+        counted = select(Run.state, func.count()).where(active).group_by(Run.state)
+        counts = {row[0]: row[1] for row in db.session.execute(counted)}
         for state in sorted(ACTIVE):
             runs.add_metric([state], counts.get(state, 0))
         yield runs
