@@ -25,12 +25,11 @@
   const again = (element) => element?.isConnected ? element : element?.id ? document.getElementById(element.id) : null;
 
   // --- the dialog: opens when something is swapped into it, gives focus back to its opener ----
-  let opener = null;
+  let opener = null, menu = null; // the menu is noted at once: by the end a poll may have redrawn its items
   if (dialog) {
     document.body.addEventListener("close-dialog", () => dialog.close());
     dialog.addEventListener("close", () => {
       dialog.replaceChildren();
-      const menu = opener?.closest?.("[popover]");
       focus((menu ? $(`[popovertarget="${menu.id}"]`) : again(opener)) ?? $("#main"));
     });
   }
@@ -45,7 +44,7 @@
   on("htmx:beforeRequest", (event) => {
     const { elt, target } = event.detail;
     if (isPoll(elt)) return document.hidden ? event.preventDefault() : undefined;
-    if (target === dialog && !dialog.open) opener = elt;
+    if (target === dialog && !dialog.open) [opener, menu] = [elt, elt.closest?.("[popover]")];
     target?.classList.add("is-loading");
   });
   // `requestConfig` has who asked for what; an answer may have replaced the one and moved the other.

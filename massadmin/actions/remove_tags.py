@@ -20,7 +20,7 @@ class RemoveTagsForm(ActionForm):
     tags = StringField(
         "Tags",
         description="Separate tags with commas.",
-        render_kw={"data-suggest": "tags", "autocomplete": "off"},
+        render_kw={"data-suggest": "tags present", "autocomplete": "off"},
     )
     all = BooleanField("Remove every tag")
 

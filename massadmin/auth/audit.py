@@ -66,6 +66,7 @@ def entries(
     *,
     events: Sequence[str] = (),
     user_id: int | None = None,
+    subject: str = "",
     text: str = "",
     since: datetime | None = None,
     until: datetime | None = None,
@@ -74,13 +75,16 @@ def entries(
 ) -> list[AuditEntry]:
     """The newest entries that match, at most `limit`, with ids below `before_id`.
 
-    `since` is inclusive and `until` exclusive; `text` is sought in who, subject and address.
+    `since` is inclusive and `until` exclusive; `subject` is the whole of it, `text` is sought in
+    who, subject and address.
     """
     query: Select[AuditEntry] = select(AuditEntry).order_by(AuditEntry.id.desc())
     if events:
         query = query.where(AuditEntry.event.in_(events))
     if user_id is not None:
         query = query.where(AuditEntry.user_id == user_id)
+    if subject:
+        query = query.where(AuditEntry.subject == subject)
     if text:
         query = query.where(
             or_(

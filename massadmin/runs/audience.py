@@ -15,6 +15,7 @@ from massadmin.records.filter_sql import visible, where
 from massadmin.records.filters import Query
 from massadmin.records.modules import Module
 from massadmin.records.selection import Selection, selected_ids
+from massadmin.records.tags import Tag
 from massadmin.runs.models import RunResult
 
 
@@ -74,3 +75,23 @@ def of_results(run_id: int, outcome: str) -> Audience:
         f"those that {outcome} in bulk action {run_id}",
         {"run": run_id, "outcome": outcome},
     )
+
+
+# Tags are looked for on the first this many records of an audience.
+COUNTED_RECORDS = 10_000
+
+
+def tags_among(audience: Audience, module: Module) -> list[tuple[str, int]]:
+    """The tags on the (first `COUNTED_RECORDS`) records: (name, on how many), the commonest
+    first."""
+    first = audience.ids.limit(COUNTED_RECORDS).subquery()
+    (record_id,) = first.c
+    tags = module.tags
+    rows = db.session.execute(
+        select(Tag.name, func.count())
+        .join(tags, tags.c.tag_id == Tag.id)
+        .where(tags.c[module.tags_record].in_(select(record_id)))
+        .group_by(Tag.name)
+        .order_by(func.count().desc(), Tag.name)
+    )
+    return [(row[0], row[1]) for row in rows]

@@ -1,0 +1,123 @@
+"""The page of one run: how far it is, what came of it, and the poll that keeps it true."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import current_app, make_response, render_template, request, url_for
+from sqlalchemy import select
+from werkzeug.wrappers import Response
+
+from massadmin.extensions import db
+from massadmin.records.filters import Query
+from massadmin.records.listing import count_all
+from massadmin.runs.models import Run
+from massadmin.runs.progress import throughput_of
+from massadmin.web.access import signed_in
+from massadmin.web.answers import asked_by_htmx, fragments
+from massadmin.web.runs import RUN, bp
+from massadmin.web.runs.chart import chart_of
+from massadmin.web.runs.tabs import TABS, context_of
+from massadmin.web.runs.view import RunView, module_of, person, run_or_404, view_of
+
+
+@bp.get(RUN)
+@signed_in
+def show(run_id: int) -> Response:
+    """The page; for htmx the tab that it asks for."""
+    return page(run_or_404(run_id))
+
+
+def page(run: Run, status: int = 200) -> Response:
+    """The page of a run, or its tab where htmx wants just that."""
+    view = view_of(run, person())
+    tab = request.args.get("tab", "results")
+    tab = tab if tab in TABS else "results"
+    context = context_of(tab, view)
+    if asked_by_htmx():
+        return make_response(render_template(f"runs/_{tab}.html", view=view, **context), status)
+    html = render_template(
+        "runs/page.html",
+        view=view,
+        tab=tab,
+        tabs=TABS,
+        **parts(view),
+        **context,
+    )
+    return make_response(html, status)
+
+
+def parts(view: RunView) -> dict[str, Any]:
+    """What the live parts of the page show."""
+    return {
+        "chart": chart_of(throughput_of(view.id)),
+        "related": _related(view.run),
+        "undo_until": _undo_until(view),
+        "drawn": uuid.uuid4().hex,
+        "poll_url": url_for(
+            "runs.show_live", run_id=view.id, state=view.state, quarter=view.quarter
+        ),
+    }
+
+
+@bp.get(RUN + "/live")
+@signed_in
+def show_live(run_id: int) -> Response:
+    """The poll: the parts of the page that change."""
+    quarter = request.args.get("quarter", "")
+    known = (request.args.get("state", ""), int(quarter) if quarter.isdecimal() else 0)
+    return page_live(run_or_404(run_id), known)
+
+
+def page_live(run: Run, known: tuple[str, int] = ("", 0), status: int = 200) -> Response:
+    """The poller anew and the parts that change, to a page that shows the run as `known`."""
+    view = view_of(run, person())
+    html = render_template(
+        "runs/_page_live.html",
+        view=view,
+        moved=view.state != known[0],
+        announce=view.milestone(*known),
+        **parts(view),
+    )
+    return fragments(html, status=status)
+
+
+def _related(run: Run) -> list[tuple[str, Run]]:
+    """Runs that belong to this one, each with what it is to it."""
+    found: list[tuple[str, Run]] = []
+    ids = {run.undo_of: "Takes back", run.retry_of: "Retries the failures of"}
+    rows: Iterable[Run] = db.session.scalars(
+        select(Run)
+        .where(
+            Run.id.in_([each for each in ids if each])
+            | (Run.undo_of == run.id)
+            | (Run.retry_of == run.id),
+            Run.state != "draft",
+        )
+        .order_by(Run.id)
+    )
+    for each in rows:
+        if each.undo_of == run.id and each.retry_of is None:
+            found.append(("Undone by", each))
+        elif each.retry_of == run.id:
+            found.append(("Retried by", each))
+        elif each.id in ids:
+            found.append((ids[each.id], each))
+    return found
+
+
+def _undo_until(view: RunView) -> datetime | None:
+    """When the results, and with them the way back, are dropped."""
+    if not view.ended or view.run.finished_at is None:
+        return None
+    days = current_app.config["SETTINGS"].result_days
+    return view.run.finished_at + timedelta(days=days)
+
+
+def left_in_trash(view: RunView) -> int:
+    """How many records that the run deleted still lie in the trash."""
+    query = Query(trash=True, deleted_run=view.id)
+    return count_all(module_of(view.run), query, person())
