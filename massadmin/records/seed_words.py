@@ -145,7 +145,7 @@ Melbourne|VIC|AU|Australia/Melbourne|+6130|7|30##|en
 Seattle|WA|US|America/Los_Angeles|+12060|6|981##|en
 Stavanger|Rogaland|NO|Europe/Oslo|+471|7|40##|no
 Köln|Nordrhein-Westfalen|DE|Europe/Berlin|+492210|6|50###|de
-Dublin|Leinster|IE|Europe/Dublin|+35310|6|D0# X###|en
+Dublin|Leinster|IE|Europe/Dublin|+35310|6|D0# X#5#|en
 Wien|Wien|AT|Europe/Vienna|+4310|6|10#0|de
 Marseille|Provence-Alpes-Côte d’Azur|FR|Europe/Paris|+330|8|130##|fr
 Sevilla|Andalucía|ES|Europe/Madrid|+340|8|410##|es
