@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import delete, func, literal, select
+from sqlalchemy import BigInteger, Select, delete, func, literal, select
 
 from massadmin.auth.models import User
 from massadmin.extensions import db
@@ -88,10 +89,20 @@ def recent_deletions(module: Module, user: User, limit: int) -> list[Deletion]:
     steps = steps.union_all(
         select(below, steps.c.step + 1).where(steps.c.run_id.is_not(None), steps.c.step < limit)
     )
-    runs = select(steps.c.run_id).where(steps.c.run_id.is_not(None)).subquery()
+    return _still_there(module, user, select(steps.c.run_id).where(steps.c.run_id.is_not(None)))
+
+
+def deletion_by(module: Module, user: User, run_id: int) -> Deletion | None:
+    """What one run deleted and is still there; None when nothing of it is."""
+    found = _still_there(module, user, select(literal(run_id, BigInteger).label("run_id")))
+    return found[0] if found else None
+
+
+def _still_there(module: Module, user: User, run_ids: Select[Any]) -> list[Deletion]:
+    table, runs = module.table, run_ids.subquery()
     some = (
         select(table.c.deleted_at, table.c.deleted_by)
-        .where(mine, table.c.deleted_run_id == runs.c.run_id)
+        .where(visible(module, user, trash=True), table.c.deleted_run_id == runs.c.run_id)
         .limit(COUNTED + 1)
         .lateral()
     )

@@ -43,6 +43,7 @@ WORDS = {
         "What you saw has changed since. Reload the page and look again before you go on.",
         "git-compare-arrows",
     ),
+    410: Words("Expired", "It was kept for a time, and that is over.", "clock-alert"),
     413: Words(
         "That is too large",
         "The upload is over the limit of this installation; split the file or raise the limit.",

@@ -28,14 +28,21 @@ def index(module: str) -> Response:
     return answer(current_view(get_module(module)).load())
 
 
-def answer(view: ListView, *, pushed: bool = False) -> Response:
-    """The list as whoever asked wants it; `pushed` puts its address into the address bar."""
+def answer(
+    view: ListView, *, pushed: bool = False, page: str = "records/index.html", **more: Any
+) -> Response:
+    """The list as whoever asked wants it; `pushed` puts its address into the address bar.
+
+    Args:
+        page: the template of the whole page.
+        more: what that page needs besides.
+    """
     if not asked_by_htmx():
-        return make_response(render_template("records/index.html", **context(view)), view.status)
+        return make_response(render_template(page, **context(view), **more), view.status)
     only_table = request.headers.get("HX-Target") == "list" and not pushed
     name = "records/_list.html" if only_table else "records/_view.html"
     html = render_template(
-        name, **context(view), fragment=True, only_table=only_table, added=pushed
+        name, **context(view), **more, fragment=True, only_table=only_table, added=pushed
     )
     response = make_response(html, view.status)
     if not only_table:
