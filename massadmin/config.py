@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from massadmin.paths import default_data_dir
 
+LOG_LEVELS = ("debug", "info", "warning", "error")
+
 
 class BadSetting(ValueError):
     """A setting whose value cannot be used; the message names the variable and what it takes."""
@@ -108,6 +110,10 @@ class Settings:
         values["files_dir"] = Path(values["files_dir"]).expanduser().resolve()
         values["database_url"] = normalise_database_url(values.get("database_url", ""))
         settings = cls(**values)
+        if settings.log_level not in LOG_LEVELS:
+            raise BadSetting(
+                f"MASSADMIN_LOG_LEVEL={settings.log_level!r} takes {', '.join(LOG_LEVELS)}"
+            )
         try:
             ZoneInfo(settings.timezone)
         except (ZoneInfoNotFoundError, ValueError) as error:

@@ -1,0 +1,74 @@
+"""The commands as a whole: help that tells the truth, refusals without tracebacks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+import pytest
+
+from massadmin.cli import COMMANDS, main
+from tests.cli.conftest import Shell
+
+NOWHERE = "postgresql://massadmin@127.0.0.1:1/nothing"
+
+
+def every_command(group: click.Group) -> Iterator[tuple[str, click.Command]]:
+    with click.Context(group) as context:
+        for name in group.list_commands(context):
+            command = group.get_command(context, name)
+            assert command is not None, name
+            yield name, command
+            if isinstance(command, click.Group):
+                yield from ((f"{name} {each}", found) for each, found in every_command(command))
+
+
+def test_every_command_and_option_explains_itself() -> None:
+    for name, command in every_command(main):
+        assert command.help, name
+        for parameter in command.params:
+            if isinstance(parameter, click.Option):
+                named = " ".join(parameter.opts)
+                told = (
+                    parameter.help or parameter.metavar or isinstance(parameter.type, click.Choice)
+                )
+                assert told or parameter.show_default, f"{name} {named}"
+
+
+def test_help_lists_every_command(shell: Shell) -> None:
+    said = shell("--help")
+    assert said.status == 0
+    listed = said.out.partition("Commands:")[2]
+    for name, (_, words) in COMMANDS.items():
+        assert f"  {name} " in listed
+        assert words.split()[0] in listed
+
+
+def test_the_version_is_told(shell: Shell) -> None:
+    assert shell("--version").status == 0
+
+
+@pytest.mark.parametrize("words", [("nosuch",), ("--nosuch",), ("runs", "nosuch")])
+def test_unknown_words_are_wrong_usage(shell: Shell, words: tuple[str, ...]) -> None:
+    assert shell(*words).status == 2
+
+
+def test_a_database_that_is_away_is_one_line(shell: Shell) -> None:
+    refused = shell.refused("count", "contacts", DATABASE_URL=NOWHERE)
+    assert "the database cannot be used" in refused
+    assert "massadmin doctor" in refused
+
+
+def test_a_queue_that_is_away_stops_no_command(shell: Shell) -> None:
+    """The queue only carries tickets, and the clock rings again."""
+    shell.json("seed", "--contacts", 5)
+    said = shell(
+        "run", "add_tags", "--module", "contacts", "--all", "--param", "tags=x", "--wait", "--json",
+        REDIS_URL="redis://127.0.0.1:1/0",
+    )  # fmt: skip
+    assert (said.status, said.json["succeeded"]) == (0, 5)
+
+
+def test_a_setting_that_cannot_be_used_is_one_line(shell: Shell) -> None:
+    assert "MASSADMIN_PORT" in shell.refused("count", "contacts", MASSADMIN_PORT="eighty")
+    assert "MASSADMIN_LOG_LEVEL" in shell.refused("count", "contacts", MASSADMIN_LOG_LEVEL="loud")
