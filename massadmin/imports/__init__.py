@@ -9,6 +9,7 @@ Whatever is wrong with the file raises `tabular.BadFile`; with the mapping, `Bad
 policy, `BadPolicy`. Each message can be shown as it is.
 """
 
+from massadmin.imports.keeping import drop_file, drop_old_files
 from massadmin.imports.mapping import (
     FULL_NAME,
     BadMapping,
@@ -17,7 +18,7 @@ from massadmin.imports.mapping import (
     targets,
 )
 from massadmin.imports.models import ImportFile
-from massadmin.imports.outcome import Outcome, error_lines, outcome, write_errors
+from massadmin.imports.outcomes import Outcome, error_lines, outcome, write_errors
 from massadmin.imports.policy import BadPolicy, Policy, default_policy, warnings
 from massadmin.imports.staging import limits_of, restage, sample_rows, stage
 from massadmin.imports.starting import preview, start
@@ -31,6 +32,8 @@ __all__ = [
     "Policy",
     "assign",
     "default_policy",
+    "drop_file",
+    "drop_old_files",
     "error_lines",
     "limits_of",
     "outcome",

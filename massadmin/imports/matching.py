@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from massadmin.imports.policy import Policy
-from massadmin.imports.reading import Reading
+from massadmin.imports.reading import Reading, as_json
 from massadmin.imports.turns import take_turn
 from massadmin.runs.action import Chunk
 
@@ -50,13 +50,12 @@ def _find(chunk: Chunk, rows: Sequence[Reading], policy: Policy) -> dict[int, Fo
         f"""
         SELECT r.line, min(t.id) FILTER (WHERE {chunk.reach()}),
             count(*) FILTER (WHERE {chunk.reach()})
-        FROM unnest(CAST(:lines AS integer[]), CAST(:keys AS text[])) AS r (line, key)
+        FROM json_to_recordset(CAST(:keys AS json)) AS r (line integer, key text)
         JOIN {chunk.module.table.name} AS t ON {_SAME[policy.match]}
         WHERE t.deleted_at IS NULL
         GROUP BY r.line
         """,  # noqa: S608 - names come from the module, values are bound
-        lines=[row.line for row in rows],
-        keys=[row.key for row in rows],
+        keys=as_json([{"line": row.line, "key": row.key} for row in rows]),
     )
     return {line: Found(id or 0, count) for line, id, count in found}
 

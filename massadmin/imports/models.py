@@ -42,7 +42,7 @@ class ImportFile(Base):
     mapping: Mapped[list[str | None]] = mapped_column(JSONB)
     policy: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
     run_id: Mapped[int | None] = mapped_column(
-        BigInteger, ForeignKey("runs.id", ondelete="CASCADE")
+        BigInteger, ForeignKey("runs.id", ondelete="SET NULL")
     )
     upload: Mapped[str | None] = mapped_column(String)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())

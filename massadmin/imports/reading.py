@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from massadmin.imports import full_names
@@ -18,18 +19,26 @@ from massadmin.imports.policy import Policy
 from massadmin.records.countries import country_code
 from massadmin.records.fields import Field
 from massadmin.records.modules import Module
+from massadmin.records.phones import NoPhone
 from massadmin.records.tags import BadTag, tag_names
-from massadmin.records.values import MAX_TEXT_CHARS, BadValue, parse, time_zone, to_json
+from massadmin.records.values import (
+    MAX_TEXT_CHARS,
+    BadValue,
+    email,
+    parse,
+    phone,
+    time_zone,
+    to_json,
+)
 
 EMPTY_ROW = "Empty row: nothing in the mapped columns"
 # Address books of Google put several values into one cell like this.
 SEPARATOR = " ::: "
 _GOOGLE_HEADER = re.compile(r".+ \d+ - .+")
-# Values of the other types come again and again; these are mostly different in every row.
-_UNLIKE = ("text", "email", "phone")
 _MOST_REMEMBERED = 10_000
 
-Parse = Callable[[str], Any]
+# Of a cell and its row: most fields look at the cell only.
+Parse = Callable[[str, Sequence[str]], Any]
 
 
 @dataclass(slots=True)
@@ -95,6 +104,7 @@ class Reader:
         )
         self._match_place = self._position.get(policy.match or "")
         self._country_columns = [] if policy.country else places.get("country", [])
+        self._country = cache(country_code)
 
     @property
     def matches(self) -> bool:
@@ -119,17 +129,13 @@ class Reader:
             raw = cells[columns[0]] if len(columns) == 1 else _first_filled(cells, columns)
             if not raw:
                 continue
+            if parser is None and len(raw) <= MAX_TEXT_CHARS:
+                values[index] = raw
+                continue
             try:
-                if len(raw) > MAX_TEXT_CHARS:
-                    raise BadValue("too long")
-                if parser is None:
-                    values[index] = raw
-                elif field.type == "phone" and self._country_columns:
-                    values[index] = self._phone(field, raw, cells)
-                else:
-                    values[index] = parser(raw)
+                values[index] = (parser or _too_long)(raw, cells)
             except BadValue as error:
-                notes[index] = _plainly(field, raw, error, self._policy.country)
+                notes[index] = _plainly(field, raw, error)
         if self._name_columns:
             self._split_name(values, _first_filled(cells, self._name_columns))
         if self._tag_columns:
@@ -152,10 +158,12 @@ class Reader:
         raw = _first_filled(cells, self._match_columns)
         if not raw:
             return None
-        if self._match.type == "phone":
-            value = self._phone(self._match, raw, cells)
-        else:
-            value = parse(self._match, raw.partition(SEPARATOR)[0])
+        match self._match.type:
+            case "phone":
+                return self._phone(raw, cells)
+            case "email":
+                return email(_first_of(raw)) if raw.strip() else None
+        value = parse(self._match, raw)
         return None if value is None else str(value)
 
     def _conclude(self, reading: Reading, cells: Sequence[str], notes: dict[int, str]) -> None:
@@ -197,30 +205,34 @@ class Reader:
     def _parser(self, field: Field, columns: Sequence[int]) -> Parse | None:
         """How a cell of the field is read; None for text as it is."""
         google = any(_GOOGLE_HEADER.fullmatch(self._columns[column]) for column in columns)
-        if field.type == "text" and field.key != "time_zone" and not google:
-            return _trimmed if self._policy.trim else None
-        country, zone = self._policy.country, self._zone
+        if field.type == "email":
+            return lambda raw, _: email(_first_of(raw)) if raw.strip() else None
+        if field.type == "phone":
+            return self._phone
+        if field.type == "text" and field.key != "time_zone":
+            if google:
+                return lambda raw, _: _first_of(raw) or None
+            return (lambda raw, _: raw.strip() or None) if self._policy.trim else None
+        return _remembering(lambda raw: self._typed(field, raw))
 
-        def one(raw: str) -> Any:
-            if google or field.type in ("email", "phone"):
-                raw = raw.partition(SEPARATOR)[0]
-            if field.type == "user":
-                return self._owner(field, raw)
-            if self._policy.trim:
-                raw = raw.strip()
-            value = parse(field, raw, country=country, zone=zone)
-            if field.key == "time_zone" and value is not None:
-                time_zone(value)
-            return to_json(value)
+    def _typed(self, field: Field, raw: str) -> Any:
+        """The JSON value of any other type."""
+        if field.type == "user":
+            return self._owner(field, raw)
+        value = parse(field, raw, zone=self._zone)
+        if field.key == "time_zone" and value is not None:
+            time_zone(value)
+        return to_json(value)
 
-        return one if field.type in _UNLIKE else _remembering(one)
-
-    def _phone(self, field: Field, raw: str, cells: Sequence[str]) -> Any:
-        """A phone number; without a country code, one of the row's own country, if that is told."""
+    def _phone(self, raw: str, cells: Sequence[str]) -> str | None:
+        """A phone number; without a country code, of the row's own country, if that is told."""
+        raw = _first_of(raw)
+        if not raw:
+            return None
         country = self._policy.country
-        if country is None and self._country_columns:
-            country = country_code(_first_filled(cells, self._country_columns))
-        return parse(field, raw.partition(SEPARATOR)[0], country=country)
+        if country is None and self._country_columns and raw[0] != "+":
+            country = self._country(_first_filled(cells, self._country_columns))
+        return phone(raw, country)
 
     def _owner(self, field: Field, raw: str) -> int | None:
         wanted = raw.strip().lower()
@@ -255,14 +267,20 @@ def _first_filled(cells: Sequence[str], columns: Sequence[int]) -> str:
     return cells[columns[0]] if columns else ""
 
 
-def _trimmed(raw: str) -> str | None:
-    return raw.strip() or None
+def _first_of(raw: str) -> str:
+    """The first of several values in one cell, without the blanks around it."""
+    return (raw.partition(SEPARATOR)[0] if SEPARATOR in raw else raw).strip()
 
 
-def _remembering(parse_one: Parse) -> Parse:
+def _too_long(raw: str, cells: Sequence[str]) -> Any:
+    raise BadValue(f"{len(raw):,} characters are too many.")
+
+
+def _remembering(parse_one: Callable[[str], Any]) -> Parse:
+    """Values of most types come again and again: each is parsed once."""
     known: dict[str, Any] = {}
 
-    def remembered(raw: str) -> Any:
+    def remembered(raw: str, _: Sequence[str]) -> Any:
         try:
             return known[raw]
         except KeyError:
@@ -287,13 +305,13 @@ _NOT = {
 }
 
 
-def _plainly(field: Field, raw: str, error: BadValue, country: str | None) -> str:
+def _plainly(field: Field, raw: str, error: BadValue) -> str:
     """What is wrong, without the value."""
     if len(raw) > MAX_TEXT_CHARS:
         return f"{field.label} is longer than {MAX_TEXT_CHARS:,} characters"
     if field.key == "time_zone":
         return f"{field.label} is no known zone"
-    if field.type == "phone" and country is None and "country code" in str(error):
+    if isinstance(error.__cause__, NoPhone) and error.__cause__.countryless:
         return f"{field.label} is not a phone number with its country code"
     return f"{field.label} {_NOT.get(field.type, 'cannot be kept')}"
 

@@ -33,30 +33,35 @@ def _trash_created(chunk: Chunk) -> None:
     # New records leave out what is empty or off.
     for flag in flags:
         now = now.replace(f"to_jsonb(t.{flag})", f"to_jsonb(nullif(t.{flag}, false))")
+    # Judged before it is updated, and locked: the update must not meet another version.
     made = f"""
-        FROM run_results AS r
-        WHERE r.run_id = :original AND r.item = ANY(:ids) AND r.before IS NULL
-          AND r.after IS NOT NULL AND t.id = r.record_id AND {chunk.reach()}
-        """
-    as_made = f"""
-        jsonb_strip_nulls({now}) = r.after - 'tags_added'
-        AND coalesce((
-            SELECT jsonb_agg(g.name ORDER BY g.name) FROM {tags} AS x
-            JOIN tags AS g ON g.id = x.tag_id WHERE x.{record} = t.id), '[]')
-          = coalesce(r.after -> 'tags_added', '[]')
+        made AS MATERIALIZED (
+            SELECT r.item, t.id, jsonb_strip_nulls({now}) = r.after - 'tags_added'
+                AND coalesce((
+                    SELECT jsonb_agg(g.name ORDER BY g.name) FROM {tags} AS x
+                    JOIN tags AS g ON g.id = x.tag_id WHERE x.{record} = t.id), '[]')
+                  = coalesce(r.after -> 'tags_added', '[]') AS as_made
+            FROM run_results AS r
+            JOIN {table} AS t ON t.id = r.record_id
+            WHERE r.run_id = :original AND r.item = ANY(:ids) AND r.before IS NULL
+              AND r.after IS NOT NULL AND {chunk.reach()}
+            FOR NO KEY UPDATE OF t
+        )
         """  # noqa: S608 - names come from the module
     chunk.write(
         f"""
         UPDATE {table} AS t
         SET deleted_at = now(), deleted_by = :user_id, deleted_run_id = :run_id
-        {made} AND {as_made}
-        RETURNING r.item, t.id AS record_id
+        FROM made WHERE t.id = made.id AND made.as_made
+        RETURNING made.item, t.id AS record_id
         """,  # noqa: S608 - names come from the module, values are bound
         "item, record_id, 'succeeded', NULL, NULL, NULL",
+        first=made,
     )
     chunk.write(
-        f"SELECT r.item, t.id AS record_id {made.replace('WHERE', f', {table} AS t WHERE', 1)}",
+        "SELECT item, id AS record_id FROM made",
         "item, record_id, 'skipped', :changed, NULL, NULL",
+        first=made,
         changed=CHANGED,
     )
 

@@ -8,6 +8,7 @@ from sqlalchemy import Select, func, select, update
 
 from massadmin.auth.models import User
 from massadmin.extensions import db
+from massadmin.imports import uploads
 from massadmin.imports.duplicates import find_duplicates
 from massadmin.imports.mapping import check_filled
 from massadmin.imports.models import ImportFile, ImportRow
@@ -66,7 +67,7 @@ def start(
         db.session.execute(
             update(ImportFile).where(ImportFile.id == file.id).values(policy=params["policy"])
         )
-        return start_run(
+        run = start_run(
             action,
             module,
             rows_of(file),
@@ -79,6 +80,8 @@ def start(
     except BaseException:
         db.session.rollback()
         raise
+    uploads.discard(file.upload)
+    return run
 
 
 def preview(
@@ -131,6 +134,8 @@ def _params(file: ImportFile, module: Module, policy: Policy, user: User) -> dic
     check_permission(get_action(ACTION, module), module, user)
     if file.user_id != user.id or file.module != module.key:
         raise NotAllowed("This file was uploaded by somebody else.")
+    if not file.rows:
+        raise Refused("The file has a header but no rows below it: there is nothing to import.")
     check_filled(module, file.mapping)
     return {
         "file": file.id,

@@ -57,7 +57,8 @@ def write(chunk: Chunk) -> None:
     _write_ended(chunk, [row for row in rows if row.outcome], targets)
     going = [row for row in rows if not row.outcome]
     if going:
-        _Writing(chunk, policy, reader.fields).write(going, targets)
+        known = {row.line: targets[row.line] for row in going if row.line in targets}
+        _Writing(chunk, policy, reader.fields).write(going, known)
 
 
 def _read(chunk: Chunk, reader: Reader, policy: Policy) -> Iterator[Reading]:
@@ -137,7 +138,7 @@ class _Writing:
         self._chunk.execute(
             f"""
             CREATE TEMPORARY TABLE import_chunk ON COMMIT DROP AS
-            SELECT coalesce(r.id, nextval(pg_get_serial_sequence('{self._table}', 'id'))) AS id,
+            SELECT coalesce(r.id, nextval(CAST(:sequence AS regclass))) AS id,
                 r.id IS NULL AS new, r.line, r.note, coalesce(r.left_out, '{{}}') AS left_out,
                 r.tags{"".join(f", r.{cell.name}" for cell in self._cells)}
             FROM json_to_recordset(CAST(:rows AS json)) AS r (
@@ -145,6 +146,9 @@ class _Writing:
                 {"".join(f", {cell.name} {cell.type}" for cell in self._cells)})
             """,  # noqa: S608 - names and types come from the module, values are bound
             rows=as_json(loaded),
+            sequence=self._chunk.execute(
+                f"SELECT pg_get_serial_sequence('{self._table}', 'id')"
+            ).scalar_one(),
         )
 
     def _insert(self) -> None:

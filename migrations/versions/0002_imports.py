@@ -24,7 +24,7 @@ STATEMENTS = (
         created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
         CONSTRAINT pk_import_files PRIMARY KEY (id),
         CONSTRAINT fk_import_files_user_id FOREIGN KEY(user_id) REFERENCES users (id),
-        CONSTRAINT fk_import_files_run_id FOREIGN KEY(run_id) REFERENCES runs (id) ON DELETE CASCADE
+        CONSTRAINT fk_import_files_run_id FOREIGN KEY(run_id) REFERENCES runs (id) ON DELETE SET NULL
     )
     """,
     """
