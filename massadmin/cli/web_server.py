@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Any
 
 from flask import Flask
@@ -9,6 +10,8 @@ from gunicorn.app.base import (  # type: ignore[import-untyped]  # gunicorn has 
     BaseApplication,
 )
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]  # gunicorn has no types
+
+from massadmin.embedded.child import die_with_parent
 
 # Seconds that answers under way, such as a download, have to finish after SIGTERM.
 GRACE = 30
@@ -23,6 +26,11 @@ class _Log(Logger):  # type: ignore[misc]  # gunicorn has no types
         super().setup(cfg)
         self.error_log.handlers.clear()
         self.error_log.propagate = True
+
+
+def _tie(server: object, worker: object) -> None:
+    # Asked to stop, it finishes its answers first; left behind, it has nobody to finish them for.
+    die_with_parent(signal.SIGKILL)
 
 
 class WebServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
@@ -46,6 +54,7 @@ class WebServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "limit_request_line": LONGEST_ADDRESS,
             "control_socket_disable": True,
             "proc_name": "massadmin web",
+            "post_fork": _tie,
         }
         super().__init__()
 

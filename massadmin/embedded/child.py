@@ -83,12 +83,14 @@ def _watch(spec: dict[str, Any]) -> int:
             return code if code >= 0 else 128 - code
         if deadline is None:
             if select.select([spec["pipe"]], [], [], 0.1)[0]:
+                if spec["signal"] == signal.SIGKILL:
+                    os.killpg(0, signal.SIGKILL)  # and ourselves, and what it started
                 os.kill(child, spec["signal"])
                 deadline = time.monotonic() + 10
         else:
             time.sleep(0.05)
             if time.monotonic() > deadline:
-                os.kill(child, signal.SIGKILL)
+                os.killpg(0, signal.SIGKILL)
 
 
 def main() -> None:

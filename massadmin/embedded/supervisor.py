@@ -140,20 +140,15 @@ def _children(settings: Settings) -> list[Child]:
             filter(None, (str(PACKAGE.parent), environ.get("PYTHONPATH")))
         )
 
-    def child(name: str, command: str, orphan_signal: signal.Signals) -> Child:
-        return Child(
-            name=name,
-            argv=[sys.executable, "-P", *COMMAND, command],
-            environ=environ,
-            orphan_signal=orphan_signal,
-        )
+    def child(name: str, command: str) -> Child:
+        # All of them may be killed when we are: what a worker had begun is rolled back and done
+        # again, and the process that web forks has the kernel do the same to it.
+        return Child(name=name, argv=[sys.executable, "-P", *COMMAND, command], environ=environ)
 
-    # A worker's transaction that breaks off is rolled back and done again, so it may be killed.
-    # Gunicorn has to take its own processes along, and quits at once on this signal.
     return [
-        child("web", "web", signal.SIGQUIT),
-        *(child(f"worker {n + 1}", "worker", signal.SIGKILL) for n in range(settings.workers)),
-        child("clock", "clock", signal.SIGKILL),
+        child("web", "web"),
+        *(child(f"worker {n + 1}", "worker") for n in range(settings.workers)),
+        child("clock", "clock"),
     ]
 
 
