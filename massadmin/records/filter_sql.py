@@ -92,6 +92,8 @@ def compile_condition(module: Module, condition: Condition, user: User) -> Colum
         return _plain(module, field, op, condition.value, user)
     except BadValue as error:
         raise BadFilter(str(error)) from error
+    except OverflowError as error:
+        raise BadFilter(f"{field.label}: {condition.value[:40]!r} is out of range.") from error
 
 
 def _text(module: Module, field: Field, op: str, value: str) -> ColumnElement[bool]:

@@ -6,10 +6,12 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import cast, func, literal, select, tuple_
+from sqlalchemy.exc import DataError
 from sqlalchemy.types import Text
 
 from massadmin.auth.models import User
@@ -23,6 +25,8 @@ from massadmin.records.tags import Tag
 PAGE_SIZES = (25, 50, 100)
 # A count beyond this is asked for after the page has been shown.
 EXACT_COUNT = 10_000
+MAX_ID = 2**63 - 1
+UNFIT_PAGE = "This page link does not fit the list. Start from the first page."
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,12 @@ def list_page(
         here = tuple_(key, table.c.id)
         statement = statement.where(here < edge if descending else here > edge)
     order = (key.desc(), table.c.id.desc()) if descending else (key.asc(), table.c.id.asc())
-    rows = list(db.session.execute(statement.order_by(*order).limit(size + 1)))
+    try:
+        with db.session.begin_nested() if token is not None else nullcontext():
+            rows = list(db.session.execute(statement.order_by(*order).limit(size + 1)))
+    except DataError as error:
+        # A token whose value is none of the field's: somebody wrote it by hand.
+        raise BadFilter(UNFIT_PAGE) from error
     more = len(rows) > size
     rows = rows[:size]
     if backwards:
@@ -194,12 +203,12 @@ def _read_token(token: str, sort: Sort) -> tuple[str, int]:
     try:
         padded = token + "=" * (-len(token) % 4)
         ordered_by, value, record_id = json.loads(base64.urlsafe_b64decode(padded))
-        if ordered_by != sort.to_text() or not isinstance(record_id, int):
+        if ordered_by != sort.to_text() or type(record_id) is not int:
+            raise ValueError(token)
+        if not -MAX_ID <= record_id <= MAX_ID:
             raise ValueError(token)
         if not isinstance(value, str) or "\x00" in value:
             raise ValueError(token)
     except (ValueError, TypeError, binascii.Error) as error:
-        raise BadFilter("This page link does not fit the list. Start from the first page.") from (
-            error
-        )
+        raise BadFilter(UNFIT_PAGE) from error
     return value, record_id

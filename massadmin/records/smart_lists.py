@@ -109,6 +109,8 @@ def _name(user: User, module: str, name: str, besides: int = 0) -> str:
     name = " ".join(name.split())
     if not name:
         raise BadList("Give the list a name.")
+    if "\x00" in name:
+        raise BadList("A list's name cannot hold a NUL character.")
     if len(name) > MAX_NAME_CHARS:
         raise BadList(f"A list's name has at most {MAX_NAME_CHARS} characters.")
     taken = db.session.scalar(

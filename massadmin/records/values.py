@@ -19,6 +19,8 @@ from massadmin.records.fields import Field
 from massadmin.records.phones import NoPhone, e164
 
 MAX_TEXT_CHARS = 32_768
+MAX_USER_ID = 2**31 - 1
+MAX_RECORD_ID = 2**63 - 1
 TRUE_WORDS = frozenset({"1", "true", "yes", "y", "on", "x", "t"})
 FALSE_WORDS = frozenset({"0", "false", "no", "n", "off", "f"})
 
@@ -83,7 +85,8 @@ def parse(field: Field, raw: str, *, country: str | None = None, zone: str = "UT
         case "choice":
             return choice(field, stripped)
         case "user" | "id":
-            if stripped.isdecimal() and len(stripped) < 19:
+            largest = MAX_USER_ID if field.type == "user" else MAX_RECORD_ID
+            if stripped.isdecimal() and len(stripped) < 20 and int(stripped) <= largest:
                 return int(stripped)
             raise BadValue(f"{field.label}: {stripped[:60]!r} is no id.")
     raise BadValue(f"{field.label} cannot be set this way.")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from massadmin.auth.models import User
+from massadmin.records.filters import BadFilter
 from massadmin.records.modules import Module
 from massadmin.records.selection import Selection, count_selected
 from massadmin.runs.action import Action, listed_actions
@@ -51,8 +52,12 @@ def bar(view: ListView, selection: Selection, on_page: list[int], check: str = "
     """The bar of a selection; `on_page` are the ids that the page shows."""
     if selection.mode == "ids" and not selection.ids:
         return Bar(check=check)
+    try:
+        count = count_selected(selection, view.module, view.user)
+    except BadFilter:
+        return Bar(check="none")  # a field of its filter was deleted since
     return Bar(
-        count=count_selected(selection, view.module, view.user),
+        count=count,
         matching=selection.mode == "matching",
         excluded=len(selection.excluded),
         page=bool(on_page) and all(selection.holds(each) for each in on_page),

@@ -20,6 +20,7 @@ from werkzeug.datastructures import MultiDict
 from massadmin.auth.models import User
 from massadmin.extensions import db
 from massadmin.records.fields import Field
+from massadmin.records.filter_sql import where
 from massadmin.records.filters import BadFilter, Condition, Query
 from massadmin.records.listing import (
     EXACT_COUNT,
@@ -85,6 +86,7 @@ class ListView:
             view.size = int(per)
         try:
             view._read_filters()
+            where(module, view.query, user)  # compiled to see whether it can be
         except BadFilter as error:
             view.error = str(error)
         return view
