@@ -12,6 +12,7 @@ from massadmin.auth.models import User
 from massadmin.cli.console import acting_user, console
 from massadmin.cli.options import as_option, filter_options, json_option
 from massadmin.cli.output import print_json
+from massadmin.cli.waiting import INTERRUPTED
 from massadmin.extensions import db
 from massadmin.records.filters import Condition, Query
 from massadmin.records.listing import count_all
@@ -61,12 +62,16 @@ def seed(contacts: int, number: int, as_json: bool) -> None:
                 bar.update(made - done)
                 done = made
 
-            add_contacts(
-                contacts,
-                seed=number,
-                owners=list(db.session.scalars(owners)),
-                on_progress=draw,
-            )
+            try:
+                add_contacts(
+                    contacts,
+                    seed=number,
+                    owners=list(db.session.scalars(owners)),
+                    on_progress=draw,
+                )
+            except KeyboardInterrupt:
+                click.echo(f"\nInterrupted; {done:,} contacts were added.", err=True)
+                raise click.exceptions.Exit(INTERRUPTED) from None
     seconds = time.monotonic() - began
     if as_json:
         print_json({"contacts": contacts, "seconds": round(seconds, 3)})

@@ -1,0 +1,156 @@
+"""`massadmin up`, `web`, `worker` and `clock`, as processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from massadmin.auth.models import User
+from massadmin.embedded.passwords import ADMIN, FILE
+from massadmin.extensions import db
+from massadmin.runs.alive import count_alive
+from massadmin.runs.models import Run, RunChunk, RunResult
+from tests.cli.conftest import Shell
+from tests.embedded.processes import eventually, processes
+from tests.factories import finished, fresh, some_contacts, start_action
+from tests.processes import free_port, process, until
+
+pytestmark = pytest.mark.usefixtures("shell")
+
+
+def ends_well(started: subprocess.Popen[bytes]) -> int:
+    """The exit status after SIGTERM."""
+    started.send_signal(signal.SIGTERM)
+    return started.wait(30)
+
+
+def done_chunks(run: Run) -> int:
+    db.session.rollback()
+    return (
+        db.session.scalar(
+            select(func.count()).where(RunChunk.run_id == run.id, RunChunk.state == "done")
+        )
+        or 0
+    )
+
+
+def test_a_worker_that_is_asked_to_leave_finishes_its_chunk(
+    environ: dict[str, str], admin: User
+) -> None:
+    some_contacts(30_000)
+    run = start_action("add_tags", admin, tags="one,two,three")
+    with process(environ, "worker") as worker:
+        until(lambda: done_chunks(run) >= 2, "the worker works")
+        assert ends_well(worker) == 0
+    unfinished = fresh(run)
+    results = db.session.scalar(select(func.count()).where(RunResult.run_id == run.id))
+    assert unfinished.state == "running", "it left before the end, so this proves something"
+    assert results == done_chunks(run) * 1_500
+    assert count_alive("worker") == 0
+    # It rang for the others before it left.
+    with process(environ, "worker"):
+        until(lambda: fresh(run).state == "completed", "another worker goes on")
+    assert (fresh(run).succeeded, fresh(run).total) == (30_000, 30_000)
+
+
+def test_waiting_watches_a_worker_that_is_alive(
+    environ: dict[str, str], admin: User, shell: Shell
+) -> None:
+    some_contacts(500)
+    with process(environ, "worker"):
+        until(lambda: count_alive("worker") == 1, "the worker gives a sign of life")
+        said = shell.json(
+            "run", "add_tags", "--module", "contacts", "--all", "--param", "tags=x", "--wait"
+        )
+    assert (said["state"], said["succeeded"]) == ("completed", 500)
+
+
+def test_a_clock_settles_what_was_missed_and_leaves_when_asked(
+    environ: dict[str, str], admin: User
+) -> None:
+    some_contacts(100)
+    run = start_action("add_tags", admin, tags="x")
+    finished(run)
+    run = fresh(run)
+    run.state, run.finished_at = "running", None
+    db.session.commit()
+    with process(environ, "clock") as clock:
+        until(lambda: fresh(run).state == "completed", "the clock settles the run")
+        assert ends_well(clock) == 0
+    assert count_alive("clock") == 0
+
+
+def test_the_web_server_answers_and_leaves_when_asked(environ: dict[str, str]) -> None:
+    port = free_port()
+
+    def answer(path: str) -> str:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as page:
+                return str(page.read().decode())
+        except OSError:
+            return ""
+
+    with process(environ, "web", "--port", str(port)) as server:
+        until(lambda: '"ready":true' in answer("/readyz"), "the web server answers")
+        assert "<form" in answer("/contacts"), "who is not signed in is asked to"
+        assert ends_well(server) == 0
+    assert answer("/healthz") == ""
+
+
+def test_everything_comes_up_with_something_to_look_at_and_goes_down(tmp_path: Path) -> None:
+    data_dir, port = tmp_path / "data", free_port()
+    environ = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("MASSADMIN")},
+        "MASSADMIN_DATA_DIR": str(data_dir),
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+    }
+    environ.pop("DATABASE_URL", None)
+    environ.pop("REDIS_URL", None)
+
+    def massadmin(*words: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "massadmin.cli", *words],
+            env=environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+
+    up = massadmin("up", "--port", str(port), "--workers", "1")
+    try:
+        said = _hear(up, "Sign in as")
+        assert f"http://127.0.0.1:{port}" in said
+        assert f"{ADMIN}; the password is in {data_dir / FILE}" in said
+        with massadmin("doctor") as doctor:
+            assert doctor.stdout is not None
+            findings = doctor.stdout.read()
+        assert doctor.returncode == 0, findings
+        with massadmin("count", "contacts", "--json") as count:
+            assert count.stdout is not None
+            assert count.stdout.read() == '{"count": 4965}\n'
+        up.send_signal(signal.SIGTERM)
+        assert up.wait(60) == 0
+    finally:
+        up.kill()
+        up.wait()
+        assert up.stdout is not None
+        up.stdout.close()
+    assert eventually(lambda: not processes(data_dir)), processes(data_dir)
+
+
+def _hear(started: subprocess.Popen[str], words: str) -> str:
+    """What it says until a line with `words`."""
+    assert started.stdout is not None
+    said = ""
+    for line in started.stdout:
+        said += line
+        if words in line:
+            return said
+    raise AssertionError(f"ended before {words!r}: {said}")
