@@ -111,18 +111,27 @@
 
   // --- selection: ticks go to the server, which answers with the bar -----------------------------
   let anchor = null, sent = Promise.resolve();
+  const unsent = new Map(); // what was ticked (true) or unticked (false) and waits for its turn
   const select = (ticks, checked) => {
     const form = $("#selection");
     ticks.forEach((tick) => { tick.checked = checked; });
     tickHeader();
     if (!form || !ticks.length) return;
     const some = { op: checked ? "tick" : "untick", id: ticks.map((tick) => tick.value) };
+    some.id.forEach((id) => unsent.set(id, checked));
     // One after the other, so that quick ticks arrive in order; where the answer goes, the form says by hx-target.
     sent = sent.then(() => {
+      some.id.forEach((id) => unsent.delete(id));
       const values = Object.fromEntries(all("input[type=hidden]", form).map((input) => [input.name, input.value]));
       return htmx.ajax("POST", form.dataset.selectUrl, { source: form, values: { ...values, ...some } });
     }).catch(() => {});
   };
+  // What the bar's own buttons ask for (select all, clear) comes before the ticks that follow it.
+  on("htmx:beforeRequest", ({ target, detail }) => {
+    if (!target.closest?.("#bar")) return;
+    const answered = new Promise((done) => detail.xhr.addEventListener("loadend", done, { once: true }));
+    sent = sent.then(() => answered);
+  });
   const tick = (box, range) => {
     const ticks = all(".tick"), from = ticks.indexOf(again(anchor)), to = ticks.indexOf(box);
     const some = range && from >= 0 ? ticks.slice(Math.min(from, to), Math.max(from, to) + 1) : [box];
@@ -137,7 +146,8 @@
     });
   };
   const checkAll = (which) => {
-    if (which === "all" || which === "none") all(".tick").forEach((box) => { box.checked = which === "all"; });
+    if (which !== "all" && which !== "none") return;
+    all(".tick").forEach((box) => { box.checked = unsent.get(box.value) ?? which === "all"; });
   };
 
   // Going back and reloading find the ticks again. A selection belongs to one living page: whoever
