@@ -29,6 +29,8 @@ def refusal_of(error: Exception) -> Refusal | None:
     if isinstance(error, OperationalError | InterfaceError):
         said = str(error.orig or error).strip().splitlines() or [type(error).__name__]
         return Refusal(f"the database cannot be used: {said[0]}. `massadmin doctor` says more.")
+    if isinstance(error, UnicodeEncodeError):
+        return Refusal("an argument is not written in the encoding of this terminal")
     if isinstance(error, OSError) and error.filename:
         return Refusal(f"{error.filename}: {error.strerror}")
     return None
