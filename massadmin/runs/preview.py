@@ -38,7 +38,7 @@ class Change:
 class Preview:
     """What the action would do. The tallies are of the `sampled` first records out of `total`;
     `reasons` lists (outcome, reason, count), most frequent first; `changes` are examples, those
-    that would change first."""
+    that would change first. `anew` counts successes without a before: records that were made."""
 
     total: int
     sampled: int
@@ -46,6 +46,7 @@ class Preview:
     reasons: list[tuple[str, str, int]]
     changes: list[Change]
     params: dict[str, Any]
+    anew: int = 0
 
 
 def preview(
@@ -128,4 +129,5 @@ def _rehearse(
             for each in results[:SHOWN]
         ],
         params=params,
+        anew=sum(each.outcome == "succeeded" and each.before is None for each in results),
     )
