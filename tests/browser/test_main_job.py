@@ -64,9 +64,10 @@ def test_filter_select_all_act_watch_and_undo(page: Page) -> None:
     page.locator(".tick-page").check()
     expect_text(page, "#selected-count", "50 selected")
     page.get_by_role("button", name=re.compile("Select all 180 matching")).click()
-    expect_text(page, "#selected-count", "All 180 matching selected")
-    page.locator("tbody .tick").first.uncheck()
+    # Unticking at once, before the server has answered, still makes an exception.
+    page.locator("tbody .tick").first.click()
     expect_text(page, "#selected-count", "179 selected, 1 excluded")
+    assert page.locator("tbody .tick:checked").count() == 49
     # The selection stays while paging.
     page.get_by_role("link", name=re.compile("Next")).click()
     page.wait_for_url("**after=**")
@@ -84,7 +85,7 @@ def test_filter_select_all_act_watch_and_undo(page: Page) -> None:
     assert tags_of(leads[0]) == ["2026", "vip"]
     assert tags_of(others[0]) == []
     assert sum(tags_of(each) == [] for each in leads) == 1
-    page.locator("#run-undo").click()
+    page.get_by_role("main").get_by_role("link", name="Undo", exact=True).click()
     page.locator("#dlg[open]").wait_for()
     page.locator("#dlg").get_by_role("button", name=re.compile("^Undo")).click()
     expect(page.locator("#dlg[open]")).to_have_count(0)
