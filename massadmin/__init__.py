@@ -44,7 +44,8 @@ def create_app(settings: Settings | None = None) -> Flask:
             "pool_pre_ping": True,
             "pool_size": settings.web_threads + 2,
             # Results compare times as text, so every connection writes them in one zone.
-            "connect_args": {"options": "-c timezone=UTC"},
+            # A server that does not even refuse must not hold anybody up for minutes.
+            "connect_args": {"options": "-c timezone=UTC", "connect_timeout": 10},
         },
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",

@@ -65,7 +65,7 @@ def examine(settings: Settings) -> list[Finding]:
                     "servers",
                     False,
                     str(error),
-                    f"Look into {settings.data_dir} for services.log, postgresql.log, valkey.log.",
+                    f"Look into {settings.data_dir} for services.log, postgres.log, valkey.log.",
                 )
             )
             # What is set may still work.
@@ -97,11 +97,17 @@ def _folders(settings: Settings) -> Iterator[Finding]:
             "data folder",
             mode == 0o700,
             f"{folder}, mode {mode:03o}",
-            "" if mode == 0o700 else f"Others can read secrets there: chmod 700 {folder}",
+            "" if mode == 0o700 else _advice_on(folder, mode),
         )
     yield _secret(settings)
     for name, path in (("disk", folder), ("disk for files", settings.files_dir)):
         yield _disk(name, path)
+
+
+def _advice_on(folder: Path, mode: int) -> str:
+    if mode & stat.S_ISVTX or folder in (Path("/"), Path.home()):
+        return f"{folder} has other uses; name a folder of its own in MASSADMIN_DATA_DIR."
+    return f"Others can read secrets there: chmod 700 {folder}"
 
 
 def _secret(settings: Settings) -> Finding:
@@ -165,7 +171,7 @@ def _database(settings: Settings, *, embedded: bool) -> Iterator[Finding]:
             "database",
             False,
             f"{address}: {said}",
-            "Start `massadmin up` again, or see postgresql.log in the data folder."
+            "Start `massadmin up` again, or see postgres.log in the data folder."
             if embedded
             else "Check DATABASE_URL and that PostgreSQL runs and lets this machine in.",
         )

@@ -60,7 +60,9 @@ def ready(settings: Settings) -> None:
 
 def revision(settings: Settings) -> str | None:
     """The migration that the database of `settings` is at."""
-    engine = create_engine(settings.database_url, poolclass=NullPool)
+    engine = create_engine(
+        settings.database_url, poolclass=NullPool, connect_args={"connect_timeout": 10}
+    )
     with engine.connect() as connection:
         return schema.revision(lambda sql: connection.scalar(text(sql)))
 

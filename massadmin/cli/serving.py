@@ -75,7 +75,8 @@ def _prepare(settings: Settings, with_demo: bool) -> str:
 
 def _connected(settings: Settings) -> psycopg.Connection[tuple[object, ...]]:
     try:
-        return psycopg.connect(settings.database_url.replace("+psycopg", "", 1))
+        address = settings.database_url.replace("+psycopg", "", 1)
+        return psycopg.connect(address, connect_timeout=10)
     except psycopg.OperationalError as error:
         raise Refusal(f"the database cannot be used: {error}") from error
 

@@ -122,6 +122,25 @@ def test_secrets_that_others_can_read_are_faults(shell: Shell, tmp_path: Path) -
     assert f"chmod 600 {folder / 'secret_key'}" in found["secret key"]["do"]
 
 
+def test_a_folder_with_other_uses_is_not_to_be_closed(shell: Shell, tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    found = checks(shell, 1, MASSADMIN_DATA_DIR=str(shared))
+    assert "a folder of its own" in found["data folder"]["do"]
+    assert "chmod" not in found["data folder"]["do"]
+
+
+def test_servers_that_do_not_start_are_a_fault(shell: Shell, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir(mode=0o700)
+    (folder / "postgres").write_text("not a folder")
+    found = checks(shell, 1, MASSADMIN_DATA_DIR=str(folder), DATABASE_URL="")
+    assert not found["servers"]["ok"]
+    assert "postgres.log" in found["servers"]["do"]
+    assert found["queue"]["ok"]
+
+
 def test_a_full_disk_is_a_fault(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     alive()
     monkeypatch.setattr(doctor, "LEAST_FREE", 1 << 60)
