@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import select
 from wtforms import SelectMultipleField
-from wtforms.fields.choices import SelectChoice
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
 from wtforms.validators import ValidationError
 
 from massadmin.auth.models import User

@@ -7,7 +7,7 @@ from typing import Any
 from werkzeug.datastructures import MultiDict
 from wtforms import FieldList, FormField, SelectField, StringField
 from wtforms import Form as WTForm
-from wtforms.fields.choices import SelectChoice
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
 from wtforms.validators import ValidationError
 
 from massadmin.auth.models import User
@@ -51,7 +51,9 @@ class ChangeForm(WTForm):
     """One row: a field, what to do to it, and with what."""
 
     field = SelectField("Field", validate_choice=False)
-    op = SelectField("Change", choices=[SelectChoice(*each) for each in OPERATIONS.items()], default="set")
+    op = SelectField(
+        "Change", choices=[SelectChoice(*each) for each in OPERATIONS.items()], default="set"
+    )
     value = StringField("Value")
     find = StringField("Find")
 
