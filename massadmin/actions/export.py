@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 from sqlalchemy import func, select
@@ -74,9 +75,10 @@ class Export(Action):
     download_endpoint = "exports.download"
 
     def prepare(self, params: dict[str, Any], module: Module, user: User) -> dict[str, Any]:
-        """Adds what every part must agree on: the columns' `labels` and the `zone` of times."""
+        """Adds what every part must agree on: the columns' `labels`, the `zone` of times, and the
+        `word` that tells the folder from all others."""
         labels = [module.field(key).label for key in params["columns"]]
-        return {**params, "labels": labels, "zone": user.zone}
+        return {**params, "labels": labels, "zone": user.zone, "word": secrets.token_hex(8)}
 
     def summary(self, params: dict[str, Any], module: Module) -> str:
         count = len(params["columns"])
@@ -105,21 +107,16 @@ class Export(Action):
             # Only CSV leaves it to the reader whether a cell is text.
             harmless=chunk.params["format"] == "csv",
         )
-        parts.write(chunk.run_id, chunk.seq, chunk.ids, rows, chunk.params["zone"])
+        place = parts.folder(chunk.run_id, chunk.params)
+        parts.write(place, chunk.seq, chunk.ids, rows, chunk.params["zone"])
 
     def finish(self, run_id: int, params: dict[str, Any], module: Module) -> None:
         written = db.session.scalar(
             select(func.coalesce(func.sum(RunChunk.succeeded), 0)).where(RunChunk.run_id == run_id)
         )
         numeric = [field.type in ("number", "id") for field in columns_of(module, params)]
-        parts.assemble(
-            run_id,
-            params["format"],
-            params["labels"],
-            numeric=numeric,
-            rows=int(written or 0),
-            bom=params["bom"],
-        )
+        target = parts.finished_file(run_id, params)
+        parts.assemble(target, params, numeric=numeric, rows=int(written or 0))
 
 
 def columns_of(module: Module, params: dict[str, Any]) -> list[Field]:

@@ -3,6 +3,9 @@
 A part is written aside, flushed to disk and renamed before its chunk's transaction commits. When
 the commit does not follow, the chunk is done again and replaces its part. The name of a part tells
 which chunk it is of, its first record and its number of rows: `<seq>-<id>-<rows>.part`.
+
+Every export has a folder of its own, named by its run and a random word, so that what another
+database left behind under the same number is never taken for a part.
 """
 
 from __future__ import annotations
@@ -33,14 +36,14 @@ class Incomplete(Exception):
     """Parts of a file are missing."""
 
 
-def folder(run_id: int) -> Path:
-    """The folder of one export."""
-    return files.root() / "exports" / str(run_id)
+def folder(run_id: int, params: dict[str, Any]) -> Path:
+    """The folder of one export; `params` are those of its run."""
+    return files.root() / "exports" / f"{run_id}-{params['word']}"
 
 
-def finished_file(run_id: int, kind: str) -> Path:
-    """Where the file of an export lies once it is put together; `kind` is csv or xlsx."""
-    return folder(run_id) / f"export.{kind}"
+def finished_file(run_id: int, params: dict[str, Any]) -> Path:
+    """Where the file of an export lies once it is put together."""
+    return folder(run_id, params) / f"export.{params['format']}"
 
 
 @dataclass(frozen=True, order=True)
@@ -59,20 +62,20 @@ class Part:
         return cls(int(seq), int(first), int(rows), path)
 
 
-def found_parts(run_id: int) -> list[Part]:
+def found_parts(place: Path) -> list[Part]:
     """The parts of an export that are there, in order."""
-    return sorted(Part.of(path) for path in folder(run_id).glob("*.part"))
+    return sorted(Part.of(path) for path in place.glob("*.part"))
 
 
-def write(run_id: int, seq: int, ids: Sequence[int], rows: Select[Any], zone: str) -> None:
+def write(place: Path, seq: int, ids: Sequence[int], rows: Select[Any], zone: str) -> None:
     """Write the part of the records `ids` of chunk `seq`: `rows` as CSV, times in `zone`.
 
     Raises:
         TryLater: the folder cannot be written, or the database broke off.
     """
-    with _writing(folder(run_id)) as place:
+    with _writing(place):
         # What an earlier attempt left, perhaps cut differently.
-        for part in found_parts(run_id):
+        for part in found_parts(place):
             if part.seq == seq and ids[0] <= part.first <= ids[-1]:
                 part.path.unlink(missing_ok=True)
         aside = place / f"{seq}-{ids[0]}.tmp"
@@ -83,23 +86,22 @@ def write(run_id: int, seq: int, ids: Sequence[int], rows: Select[Any], zone: st
         _flush_folder(place)
 
 
-def assemble(
-    run_id: int, kind: str, labels: Sequence[str], *, numeric: Sequence[bool], rows: int, bom: bool
-) -> None:
+def assemble(target: Path, params: dict[str, Any], *, numeric: Sequence[bool], rows: int) -> None:
     """Put the parts together to the finished file and remove them; harmless when done already.
 
     Args:
-        labels: the header, one for each column; `numeric` says which columns hold numbers.
+        params: of the run: `labels` are the header; `bom` begins a CSV file with the mark by which
+            Excel knows UTF-8.
+        numeric: which columns hold numbers.
         rows: how many rows there must be.
-        bom: begin a CSV file with the mark by which Excel knows UTF-8.
 
     Raises:
         Incomplete: the parts do not have as many rows.
         TryLater: the folder cannot be written.
     """
-    target = finished_file(run_id, kind)
-    with _writing(folder(run_id)) as place:
-        parts = found_parts(run_id)
+    place = target.parent
+    with _writing(place):
+        parts = found_parts(place)
         if not target.exists():
             there = sum(part.rows for part in parts)
             if there != rows:
@@ -107,12 +109,12 @@ def assemble(
                     f"{there:,} of {rows:,} rows are in {place}. All machines that run workers "
                     "must share that folder (MASSADMIN_FILES_DIR)."
                 )
-            aside = place / f"export.{kind}.tmp"
+            aside = target.with_suffix(".tmp")
             with _create(aside) as file:
-                if kind == "xlsx":
-                    write_workbook(file, labels, _read(parts), numeric, place)
+                if params["format"] == "xlsx":
+                    write_workbook(file, params["labels"], _read(parts), numeric, place)
                 else:
-                    _join(file, labels, parts, bom)
+                    _join(file, params["labels"], parts, params["bom"])
                 _flush(file)
             aside.rename(target)
             _flush_folder(place)
@@ -154,10 +156,10 @@ def _read(parts: Sequence[Part]) -> Iterator[list[str]]:
 
 
 @contextmanager
-def _writing(place: Path) -> Iterator[Path]:
+def _writing(place: Path) -> Iterator[None]:
     try:
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
-        yield place
+        yield
     except OSError as error:
         raise TryLater(f"{place} cannot be written: {error.strerror or error}") from error
 

@@ -61,18 +61,30 @@ class Cause:
 def index() -> Response:
     """What lies in the trash, the newest first, below the latest deletions."""
     view = current_view(_module(), trash=True).load()
-    deletions = [] if asked_by_htmx() else _deletions(view)
-    runs = {each.run_id for each in deletions}
+    found = _deletions(view) if request.headers.get("HX-Target") != "list" else []
+    return answer(view, page="trash/index.html", **_context(view, found))
+
+
+@bp.get("/deletions")
+@permission("trash.view")
+def deletions() -> str:
+    """The latest deletions alone: asked for again when something was restored."""
+    view = current_view(_module(), trash=True)
+    found = _deletions(view)
+    context = _context(view, found)
+    return render_template("trash/_deletions.html", view=view, module=view.module, **context)
+
+
+def _context(view: ListView, found: list[Deletion]) -> dict[str, Any]:
+    runs = {each.run_id for each in found}
     runs |= {record["deleted_run_id"] for record in view.page.records}
-    return answer(
-        view,
-        page="trash/index.html",
-        causes=causes(runs),
-        counted=COUNTED,
-        days_left=days_left,
-        deletions=deletions,
-        restore_days=restore_days(),
-    )
+    return {
+        "causes": causes(runs),
+        "counted": COUNTED,
+        "days_left": days_left,
+        "deletions": found,
+        "restore_days": restore_days(),
+    }
 
 
 def _module() -> Module:

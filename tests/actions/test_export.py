@@ -52,7 +52,7 @@ def exported(user: User, *conditions: str, **params: Any) -> list[list[str]]:
     """The rows of a CSV export, header first."""
     run = run_action("export", user, *conditions, **params)
     assert run.state == "completed"
-    content = finished_file(run.id, "csv").read_bytes().decode()
+    content = finished_file(run.id, run.params).read_bytes().decode()
     return list(csv.reader(io.StringIO(content, newline="")))
 
 
@@ -121,7 +121,7 @@ def test_a_workbook_holds_the_same_text_and_true_numbers() -> None:
     db.session.commit()
     run = run_action("export", admin, columns="last_name,custom.size", format="xlsx")
     assert run.state == "completed"
-    book = python_calamine.CalamineWorkbook.from_path(finished_file(run.id, "xlsx"))
+    book = python_calamine.CalamineWorkbook.from_path(finished_file(run.id, run.params))
     table = book.get_sheet_by_index(0).to_python()
     assert table == [["Last name", "=Size"], *([each, 12.5] for each in awkward)]
 
@@ -131,8 +131,8 @@ def test_the_mark_of_utf8_is_there_when_asked_for() -> None:
     some_contacts(1)
     plain = run_action("export", admin, columns="email", format="csv")
     marked = run_action("export", admin, columns="email", format="csv", bom="yes")
-    assert finished_file(plain.id, "csv").read_bytes().startswith(b'"E-mail"')
-    assert finished_file(marked.id, "csv").read_bytes().startswith(b'\xef\xbb\xbf"E-mail"')
+    assert finished_file(plain.id, plain.params).read_bytes().startswith(b'"E-mail"')
+    assert finished_file(marked.id, marked.params).read_bytes().startswith(b'\xef\xbb\xbf"E-mail"')
 
 
 def test_many_chunks_become_one_file_in_order_and_leave_no_parts() -> None:
@@ -141,10 +141,10 @@ def test_many_chunks_become_one_file_in_order_and_leave_no_parts() -> None:
     run = start_action("export", admin, columns="id", format="csv")
     assert db.session.scalar(text("SELECT count(*) FROM run_chunks")) == 5
     finished(run)
-    rows = finished_file(run.id, "csv").read_text().splitlines()
+    rows = finished_file(run.id, run.params).read_text().splitlines()
     assert rows == ['"ID"', *map(str, ids)]
-    assert [each.name for each in folder(run.id).iterdir()] == ["export.csv"]
-    assert finished_file(run.id, "csv").stat().st_mode & 0o077 == 0
+    assert [each.name for each in folder(run.id, run.params).iterdir()] == ["export.csv"]
+    assert finished_file(run.id, run.params).stat().st_mode & 0o077 == 0
 
 
 def test_what_was_deleted_meanwhile_is_skipped_in_file_and_results() -> None:
@@ -154,7 +154,7 @@ def test_what_was_deleted_meanwhile_is_skipped_in_file_and_results() -> None:
     run_action("delete", admin, f"id:is:{ids[1]}", confirm="DELETE")
     run = finished(run)
     assert reasons(run) == {"": 2, "Deleted since it was selected": 1}
-    rows = finished_file(run.id, "csv").read_text().splitlines()
+    rows = finished_file(run.id, run.params).read_text().splitlines()
     assert rows == ['"ID"', str(ids[0]), str(ids[2])]
 
 
@@ -164,7 +164,7 @@ def test_a_chunk_that_is_done_again_replaces_its_part(monkeypatch: pytest.Monkey
     some_contacts(90)
     run = start_action("export", admin, columns="id", format="csv")
     ids = db.session.scalars(text("SELECT unnest(record_ids) FROM run_chunks")).all()
-    place = folder(run.id)
+    place = folder(run.id, run.params)
     place.mkdir(parents=True)
     (place / f"0-{ids[0]}-90.part").write_text("stale\n")
     (place / f"0-{ids[45]}-45.part").write_text("stale\n")
@@ -172,8 +172,8 @@ def test_a_chunk_that_is_done_again_replaces_its_part(monkeypatch: pytest.Monkey
     real = parts.write
     broken = []
 
-    def break_whole(run_id: int, seq: int, ids: Any, *rest: Any) -> None:
-        real(run_id, seq, ids, *rest)
+    def break_whole(place: Path, seq: int, ids: Any, *rest: Any) -> None:
+        real(place, seq, ids, *rest)
         if len(ids) == 90:
             broken.append(ids)
             raise ValueError("only halves go through")
@@ -182,7 +182,7 @@ def test_a_chunk_that_is_done_again_replaces_its_part(monkeypatch: pytest.Monkey
     run = finished(run)
     assert len(broken) == 1
     assert tally(run) == (90, 0, 0)
-    assert finished_file(run.id, "csv").read_text().splitlines() == ['"ID"', *map(str, ids)]
+    assert finished_file(run.id, run.params).read_text().splitlines() == ['"ID"', *map(str, ids)]
 
 
 def test_a_full_disk_holds_the_run_with_the_reason_and_fails_no_record(
@@ -203,7 +203,7 @@ def test_a_full_disk_holds_the_run_with_the_reason_and_fails_no_record(
             work_once(run.id)
     held = fresh(run)
     assert held.state == "holding"
-    assert held.error == f"{folder(run.id)} cannot be written: No space left on device"
+    assert held.error == f"{folder(run.id, run.params)} cannot be written: No space left on device"
     assert reasons(held) == {}
     control(held, "resume", admin)
     drain(run.id)
@@ -215,21 +215,21 @@ def test_parts_written_where_nobody_else_can_see_them_hold_the_run() -> None:
     some_contacts(150)
     run = start_action("export", admin, columns="email", format="csv")
     work_once(run.id)
-    for part in folder(run.id).glob("*.part"):
+    for part in folder(run.id, run.params).glob("*.part"):
         part.unlink()
     held = finished(run)
     assert held.state == "holding"
     assert "must share that folder (MASSADMIN_FILES_DIR)" in (held.error or "")
-    assert not finished_file(run.id, "csv").exists()
+    assert not finished_file(run.id, run.params).exists()
 
 
 def test_a_finish_that_is_repeated_changes_nothing() -> None:
     admin = a_user()
     some_contacts(2)
     run = run_action("export", admin, columns="id", format="csv")
-    before = finished_file(run.id, "csv").read_bytes()
+    before = finished_file(run.id, run.params).read_bytes()
     get_action("export").finish(run.id, run.params, contacts())
-    assert finished_file(run.id, "csv").read_bytes() == before
+    assert finished_file(run.id, run.params).read_bytes() == before
 
 
 def test_the_preview_writes_no_file(own_folder: Path) -> None:
@@ -268,7 +268,7 @@ def test_a_field_removed_meanwhile_does_not_break_the_export() -> None:
     db.session.commit()
     run = finished(run)
     assert tally(run) == (1, 0, 0)
-    rows = finished_file(run.id, "csv").read_text().splitlines()
+    rows = finished_file(run.id, run.params).read_text().splitlines()
     assert rows == ['"First name","Size"', "Ada,4"]
 
 
@@ -277,5 +277,5 @@ def test_the_zone_of_the_database_session_is_put_back() -> None:
     ids = some_contacts(1)
     run = start_action("export", admin, columns="created_at", format="csv")
     get_action("export").apply(Chunk(run.id, 0, contacts(), ids, run.params, admin))
-    assert folder(run.id).glob("*.part")
+    assert folder(run.id, run.params).glob("*.part")
     assert db.session.scalar(text("SELECT current_setting('TimeZone')")) == "UTC"

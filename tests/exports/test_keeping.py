@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from massadmin.runs import files
 from massadmin.runs.control import control
 from massadmin.runs.execute import work_once
 from massadmin.runs.models import Run
-from tests.factories import a_user, fresh, run_action, some_contacts, start_action
+from tests.factories import a_user, finished, fresh, run_action, some_contacts, start_action
 
 pytestmark = pytest.mark.usefixtures("db_session")
 
@@ -58,7 +60,7 @@ def test_old_files_go_and_young_ones_stay() -> None:
     assert expire(30) == 1
     assert file_of(old) is None
     assert file_of(young) is not None
-    assert not folder(old.id).exists()
+    assert not folder(old.id, old.params).exists()
     (entry,) = db.session.scalars(select(AuditEntry).where(AuditEntry.event == "export.expired"))
     assert entry.subject == f"run:{old.id}"
     assert expire(30) == 0
@@ -72,15 +74,35 @@ def test_parts_of_a_cancelled_export_go_and_those_of_a_going_one_stay() -> None:
         work_once(run.id)
     control(fresh(runs[0]), "cancel", admin)
     assert expire(30) == 1
-    assert not folder(runs[0].id).exists()
-    assert list(folder(runs[1].id).glob("*.part"))
+    assert not folder(runs[0].id, runs[0].params).exists()
+    assert list(folder(runs[1].id, runs[1].params).glob("*.part"))
 
 
-def test_what_is_no_export_is_left_alone(own_folder: Path) -> None:
+def test_folders_of_no_run_here_go_when_they_are_old_and_other_things_never(
+    own_folder: Path,
+) -> None:
     assert expire(30) == 0
-    (own_folder / "exports" / "notes").mkdir(parents=True)
-    assert expire(30) == 0
-    assert (own_folder / "exports" / "notes").is_dir()
+    names = ("notes", "7-0123456789abcdef", "8-0123456789abcdef")
+    for name in names:
+        (own_folder / "exports" / name).mkdir(parents=True)
+    long_ago = time.time() - 31 * 86_400
+    for name in names[:2]:
+        os.utime(own_folder / "exports" / name, (long_ago, long_ago))
+    assert expire(30) == 1
+    left = sorted(each.name for each in (own_folder / "exports").iterdir())
+    assert left == ["8-0123456789abcdef", "notes"]
+
+
+def test_a_folder_of_another_database_is_never_taken_for_ones_own(own_folder: Path) -> None:
+    admin = a_user()
+    some_contacts(1)
+    run = start_action("export", admin, columns="id", format="csv")
+    other = folder(run.id, {**run.params, "word": "0" * 16})
+    other.mkdir(parents=True)
+    (other / "0-1-5.part").write_text("stale\n")
+    run = finished(run)
+    assert run.state == "completed"
+    assert (other / "0-1-5.part").exists()
 
 
 def test_there_is_no_file_before_it_is_finished() -> None:

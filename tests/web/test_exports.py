@@ -82,7 +82,7 @@ def test_before_it_is_finished_it_is_too_early_and_afterwards_it_expires(
     early = start_action("export", admin, columns="email", format="csv")
     assert browser.get(f"/exports/{early.id}/download").status_code == 409
     run = run_action("export", admin, columns="email", format="csv")
-    (folder(run.id) / "export.csv").unlink()
+    (folder(run.id, run.params) / "export.csv").unlink()
     gone = browser.get(f"/exports/{run.id}/download")
     assert gone.status_code == 410
     assert "Expired" in gone.text
