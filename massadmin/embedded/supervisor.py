@@ -229,8 +229,10 @@ def _only_one(data_dir: Path) -> Iterator[bool]:
         killed = os.fstat(handle).st_size > 0
         os.ftruncate(handle, 0)
         os.write(handle, str(os.getpid()).encode())
-        yield killed
-        os.ftruncate(handle, 0)
+        try:
+            yield killed
+        finally:
+            os.ftruncate(handle, 0)
     finally:
         os.close(handle)
 
