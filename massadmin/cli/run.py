@@ -94,7 +94,8 @@ def run(
         found = get_action(action, module)
         if action in ELSEWHERE:
             raise Refusal(f"{found.label} is started with `{ELSEWHERE[action]}`")
-        if output is not None and not hasattr(found, "download_endpoint"):
+        makes_file = hasattr(found, "download_endpoint")
+        if output is not None and not makes_file:
             raise click.UsageError(f"{action} makes no file for --output.")
         user = acting_user(acting)
         audience = audience_of(
@@ -104,7 +105,8 @@ def run(
             match=match,
             words=words,
             ids=ids,
-            everything=everything,
+            # Taking everything by silence is harmless only where nothing is changed.
+            everything=everything or (makes_file and ids is None),
             trash=found.trash,
             deleted_run=deleted_run,
         )
