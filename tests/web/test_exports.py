@@ -82,7 +82,11 @@ def test_before_it_is_finished_it_is_too_early_and_afterwards_it_expires(
     early = start_action("export", admin, columns="email", format="csv")
     assert browser.get(f"/exports/{early.id}/download").status_code == 409
     run = run_action("export", admin, columns="email", format="csv")
+    assert f'href="/exports/{run.id}/download"' in browser.get(f"/runs/{run.id}").text
     (folder(run.id, run.params) / "export.csv").unlink()
+    page = browser.get(f"/runs/{run.id}").text
+    assert "File expired" in page
+    assert "/download" not in page
     gone = browser.get(f"/exports/{run.id}/download")
     assert gone.status_code == 410
     assert "Expired" in gone.text

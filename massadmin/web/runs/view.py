@@ -119,10 +119,21 @@ class RunView:
 
     @property
     def download_url(self) -> str:
-        """Where the file that it made is, for actions that make one."""
+        """Where the file that it made is, for actions that make one; empty when it is gone."""
         endpoint = getattr(self.action, "download_endpoint", "")
-        made = self.state == "completed" and endpoint in current_app.view_functions
+        made = self._makes_file and not self.download_expired
         return url_for(endpoint, run_id=self.id) if made else ""
+
+    @property
+    def download_expired(self) -> bool:
+        """Whether it made a file that is not kept any more."""
+        has_file = getattr(self.action, "has_file", None)
+        return self._makes_file and has_file is not None and not has_file(self.run)
+
+    @property
+    def _makes_file(self) -> bool:
+        endpoint = getattr(self.action, "download_endpoint", "")
+        return self.state == "completed" and endpoint in current_app.view_functions
 
     @property
     def failures_url(self) -> str:
