@@ -82,26 +82,3 @@ def test_killed_again_and_again(environ: dict[str, str], clocks: None, kills: in
     )
     assert one(f"SELECT succeeded FROM runs WHERE id = {run_id}") == RECORDS
     assert one("SELECT count(*) FROM run_chunks WHERE state = 'pending'") == 0
-
-
-def test_a_worker_asked_to_leave_finishes_its_chunk(environ: dict[str, str], clocks: None) -> None:
-    admin = a_user()
-    some_contacts(RECORDS)
-    run_id = start_action("add_tags", admin, tags="vip").id
-    with process(environ, "worker") as worker:
-        until(
-            lambda: one("SELECT count(*) FROM run_chunks WHERE state = 'done'"),
-            "the worker does a chunk",
-        )
-        worker.terminate()
-        assert worker.wait(20) == 0
-    assert one("SELECT count(*) FROM run_chunks WHERE state = 'done'") < 20
-    assert one("SELECT count(*) FROM contact_tags") == one(
-        f"SELECT count(*) FROM run_results WHERE run_id = {run_id}"
-    )
-    with process(environ, "worker"):
-        until(
-            lambda: one(f"SELECT state FROM runs WHERE id = {run_id}") == "completed",
-            "the run completes by itself",
-        )
-    assert one("SELECT count(*) FROM contact_tags") == RECORDS
