@@ -120,9 +120,11 @@ def _as_it_is(run_id: int, status: int = 200) -> Response:
     if not asked_by_htmx():
         return page(run, status) if status != 200 else go(url_for("runs.show", run_id=run_id))
     if from_list():
-        response = live_answer(request.form, touched=[run_id], status=status)
+        response, poller = live_answer(request.form, touched=[run_id], status=status), "#runs-poll"
     else:
-        response = page_live(run, status=status)
+        response, poller = page_live(run, status=status), "#run-poll"
+    # A dialog is asked for its own next step, but what was done shows in the page behind it.
+    response.headers["HX-Retarget"], response.headers["HX-Reswap"] = poller, "outerHTML"
     response.headers["HX-Trigger"] = "close-dialog"
     return response
 

@@ -150,7 +150,7 @@ class HistoryView:
         return self.first + len(self.page.runs) - 1
 
 
-@bp.get("/", strict_slashes=False)
+@bp.get("")
 @signed_in
 def index() -> Response:
     """The page; for htmx the table and what its filters change around it."""

@@ -36,18 +36,13 @@ def page(run: Run, status: int = 200) -> Response:
     view = view_of(run, person())
     tab = request.args.get("tab", "results")
     tab = tab if tab in TABS else "results"
-    context = context_of(tab, view)
-    if asked_by_htmx():
-        return make_response(render_template(f"runs/_{tab}.html", view=view, **context), status)
-    html = render_template(
-        "runs/page.html",
-        view=view,
-        tab=tab,
-        tabs=TABS,
-        **parts(view),
-        **context,
-    )
-    return make_response(html, status)
+    context = {"view": view, "tab": tab, "tabs": TABS, **context_of(tab, view)}
+    if not asked_by_htmx():
+        return make_response(render_template("runs/page.html", **parts(view), **context), status)
+    # A tab brings the row of tabs along; its own filters only what stands below them.
+    whole = request.headers.get("HX-Target") == "run-tabs"
+    name = "runs/_tabs.html" if whole else f"runs/_{tab}.html"
+    return make_response(render_template(name, **context), status)
 
 
 def parts(view: RunView) -> dict[str, Any]:
