@@ -7,10 +7,11 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
 
 from massadmin.extensions import db
-from massadmin.runs.action import REGISTRY, Action, Chunk, register
+from massadmin.runs.action import REGISTRY, Action, Chunk, TryLater, register
 from massadmin.runs.execute import MAX_ATTEMPTS, drain, work_once
 from massadmin.runs.models import Run, RunChunk
-from massadmin.runs.start import start
+from massadmin.runs.preview import preview
+from massadmin.runs.start import Refused, start
 from massadmin.runs.states import move
 from tests.factories import (
     a_user,
@@ -50,12 +51,14 @@ class Poisoned(Action):
 
 
 class Stubborn(Action):
-    """Fails as a database does that is going away."""
+    """Fails as a database does that is going away, or as a full disk makes it."""
 
     key, label, icon, permission = "stubborn", "Stubborn", "skull", "edit"
     listed = False
 
     def apply(self, chunk: Chunk) -> None:
+        if chunk.params.get("disk"):
+            raise TryLater("The disk is full")
         raise OperationalError("UPDATE contacts", {}, Exception("server closed the connection"))
 
 
@@ -110,6 +113,23 @@ def test_a_chunk_the_database_keeps_dropping_holds_its_run(extra_actions: None) 
     move(run.id, "resume")
     db.session.commit()
     assert fresh(run).error is None
+
+
+def test_a_chunk_that_asks_for_time_fails_no_record_and_gives_the_reason(
+    extra_actions: None,
+) -> None:
+    admin = a_user()
+    some_contacts(3)
+    params = {"disk": "full"}
+    with pytest.raises(Refused, match="The disk is full"):
+        preview(REGISTRY["stubborn"], contacts(), audience(admin), params, admin)
+    run = start(REGISTRY["stubborn"], contacts(), audience(admin), params, admin)
+    for _ in range(MAX_ATTEMPTS):
+        db.session.execute(text("UPDATE run_chunks SET due_at = now() - interval '1 minute'"))
+        db.session.commit()
+        assert work_once()
+    assert (fresh(run).state, fresh(run).error) == ("holding", "The disk is full")
+    assert results(run) == []
 
 
 def test_a_dropped_chunk_waits_before_it_is_tried_again(extra_actions: None) -> None:
