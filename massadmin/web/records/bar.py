@@ -14,6 +14,7 @@ from massadmin.web.records.view import ListView
 
 # What stands in the bar itself, where it may be used; everything else is in its menu.
 FIRST = ("export", "add_tags", "delete", "restore")
+NOT_ALLOWED = "Your role does not allow this"
 
 
 @dataclass(frozen=True)
@@ -82,4 +83,4 @@ def record_offers(module: Module, user: User, *, trash: bool = False) -> list[Of
 def _offers(module: Module, user: User, trash: bool) -> Iterator[Offer]:
     for action in listed_actions(module, trash=trash):
         allowed = user.can(f"{module.key}.{action.permission}")
-        yield Offer(action, "" if allowed else "Your role does not allow this")
+        yield Offer(action, "" if allowed else NOT_ALLOWED)

@@ -8,6 +8,7 @@ from flask import abort, make_response, render_template, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 from wtforms import Form, RadioField, StringField, TextAreaField
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
 
 from massadmin.extensions import db
 from massadmin.records import custom_fields
@@ -27,7 +28,9 @@ class FieldForm(Form):
     """A new field."""
 
     label = StringField("Name", render_kw={"maxlength": 60, "autocomplete": "off"})
-    type = RadioField("Type", choices=list(TYPE_LABELS.items()), default="text")
+    type = RadioField(
+        "Type", choices=[SelectChoice(*each) for each in TYPE_LABELS.items()], default="text"
+    )
     choices = TextAreaField(
         "Choices", description="One on each line. Only fields of type Choice have them."
     )
