@@ -7,6 +7,7 @@ import uuid
 from typing import Any
 
 from flask import Blueprint, abort, current_app, make_response, render_template, request, url_for
+from sqlalchemy import select
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
@@ -15,6 +16,7 @@ from massadmin.records.modules import MODULES, get_module
 from massadmin.records.selection import clear
 from massadmin.runs.action import ActionForm, BadParams, UnknownAction, get_action
 from massadmin.runs.history import active_runs
+from massadmin.runs.models import Run
 from massadmin.runs.preview import Preview, preview
 from massadmin.runs.start import (
     Conflict,
@@ -90,7 +92,10 @@ def begin(module: str, key: str) -> Response:
     except NotAllowed as refused:
         abort(403, str(refused))
     except (Drifted, Conflict) as refused:
-        return _preview(asked.again(), moved=refused, status=409)
+        earlier = _started_before(asked.again(), params, int(expected))
+        if earlier is None:
+            return _preview(asked.again(), moved=refused, status=409)
+        run = earlier
     except Refused as refused:
         return _preview(asked.again(), refused=str(refused), status=422)
     if asked.selection is not None:
@@ -108,6 +113,24 @@ def begin(module: str, key: str) -> Response:
     cleared = {"selection": str(asked.selection.token) if asked.selection else ""}
     response.headers["HX-Trigger"] = json.dumps({"close-dialog": {}, "selection-cleared": cleared})
     return response
+
+
+def _started_before(asked: Asked, params: dict[str, Any], expected: int) -> Run | None:
+    """The run that the first of two clicks started: same key, action, settings and count. Its
+    selection was cleared when it started, so the second click cannot be recognised by that."""
+    if asked.selection is None or asked.selection.mode != "ids" or asked.selection.ids:
+        return None
+    run = db.session.scalar(
+        select(Run).where(
+            Run.user_id == asked.user.id,
+            Run.idempotency_key == request.form.get("idempotency_key", ""),
+            Run.action == asked.action.key,
+            Run.module == asked.module.key,
+            Run.total == expected,
+        )
+    )
+    # Preparing a run only adds to its settings.
+    return run if run and params.items() <= run.params.items() else None
 
 
 def _asked(module_key: str, key: str, data: MultiDict[str, str]) -> Asked:
