@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from massadmin.auth.models import User
-from massadmin.imports import reverting, starting, writing
+from massadmin.imports import outcomes, reverting, starting, writing
 from massadmin.records.modules import Module
 from massadmin.runs.action import Action, Chunk
 
@@ -21,6 +21,7 @@ class ImportRecords(Action):
     listed = False
     unchanged = "Its row is not kept any more; import the file again"
     failures_endpoint = "imports.errors"
+    item_label = "Line"
 
     def prepare(self, params: dict[str, Any], module: Module, user: User) -> dict[str, Any]:
         """Tell the file which run imports it, in the transaction that makes the run."""
@@ -32,6 +33,9 @@ class ImportRecords(Action):
 
     def apply(self, chunk: Chunk) -> None:
         writing.write(chunk)
+
+    def finish(self, run_id: int, params: dict[str, Any], module: Module) -> None:
+        outcomes.keep_outcome(run_id)
 
     def revert(self, chunk: Chunk) -> None:
         reverting.revert(chunk)

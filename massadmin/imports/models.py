@@ -26,8 +26,9 @@ from massadmin.tabular import Dialect
 class ImportFile(Base):
     """One staged file. `mapping` has one item per column: the key of a field, or None.
 
-    `run_id` is the run that imported it; a file is imported once. `upload` names the uploaded
-    file in the files folder while it may still have to be read anew, with another dialect.
+    `run_id` is the run that imported it; a file is imported once. `outcome` is what became of its
+    rows, counted when that run was completed. `upload` names the uploaded file in the files folder
+    while it may still have to be read anew, with another dialect.
     """
 
     __tablename__ = "import_files"
@@ -44,6 +45,7 @@ class ImportFile(Base):
     run_id: Mapped[int | None] = mapped_column(
         BigInteger, ForeignKey("runs.id", ondelete="SET NULL")
     )
+    outcome: Mapped[dict[str, int] | None] = mapped_column(JSONB)
     upload: Mapped[str | None] = mapped_column(String)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from sqlalchemy import text
+from sqlalchemy import select, text, update
 
 from massadmin.extensions import db
+from massadmin.imports.models import ImportFile
 from massadmin.runs.models import Run
 from massadmin.tabular import error_lines as csv_lines
 from massadmin.tabular import errors_file
@@ -30,11 +31,28 @@ class Outcome:
 
 
 def outcome(run: Run) -> Outcome:
-    """What became of the rows so far."""
+    """What became of the rows; of a run that is still going, so far."""
+    kept = db.session.scalar(select(ImportFile.outcome).where(ImportFile.run_id == run.id))
+    return Outcome(**kept) if kept else _counted(run.id)
+
+
+def keep_outcome(run_id: int) -> None:
+    """Count a run that is complete once and for all, because its results can be dropped; the
+    caller commits."""
+    db.session.execute(
+        update(ImportFile)
+        .where(ImportFile.run_id == run_id)
+        .values(outcome=asdict(_counted(run_id)))
+    )
+
+
+def _counted(run_id: int) -> Outcome:
     row = db.session.execute(
         text(
             """
-            SELECT count(*) FILTER (WHERE outcome = 'succeeded' AND before IS NULL),
+            SELECT
+                (SELECT total FROM runs WHERE id = :run),
+                count(*) FILTER (WHERE outcome = 'succeeded' AND before IS NULL),
                 count(*) FILTER (WHERE outcome = 'succeeded' AND before IS NOT NULL),
                 count(*) FILTER (WHERE outcome = 'skipped'),
                 count(*) FILTER (WHERE outcome = 'failed'),
@@ -42,9 +60,9 @@ def outcome(run: Run) -> Outcome:
             FROM run_results WHERE run_id = :run
             """
         ),
-        {"run": run.id},
+        {"run": run_id},
     ).one()
-    return Outcome(run.total, *row)
+    return Outcome(*row)
 
 
 def error_lines(run: Run) -> Iterator[bytes]:

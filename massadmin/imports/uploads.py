@@ -6,7 +6,7 @@ import secrets
 import shutil
 import time
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from sqlalchemy import select
 
@@ -23,7 +23,7 @@ def _folder() -> Path:
     return files.root() / "imports"
 
 
-def keep(stream: BinaryIO) -> str:
+def keep(stream: IO[bytes]) -> str:
     """Copy an uploaded file into the files folder; the name to find it by."""
     folder = _folder()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)

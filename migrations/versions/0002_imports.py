@@ -20,6 +20,7 @@ STATEMENTS = (
         mapping JSONB NOT NULL,
         policy JSONB DEFAULT '{}' NOT NULL,
         run_id BIGINT,
+        outcome JSONB,
         upload VARCHAR,
         created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
         CONSTRAINT pk_import_files PRIMARY KEY (id),
