@@ -1,0 +1,145 @@
+"""The import wizard in a browser: by mouse, by keyboard, by dropping a file; readable for all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from massadmin.auth import User
+from tests.browser.conftest import OpenPage, accessible
+from tests.factories import some_contacts
+
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("db_session")]
+
+CONTENT = (
+    "E-mail 1 - Value,Given Name,Plan\n"
+    "p1@example.com,Ada,gold\n"
+    "new@x.com,Bob,silver\n"
+    "NEW@x.com,Bob again,silver\n"
+    "bad,Cy,\n"
+)
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> Path:
+    path = tmp_path / "people.csv"
+    path.write_text(CONTENT)
+    return path
+
+
+def upload(page: Page, path: Path) -> None:
+    page.goto("/imports")
+    page.get_by_label("Choose a CSV, TSV or Excel file").set_input_files(path)
+    page.get_by_role("button", name="Upload and continue").click()
+    page.wait_for_url("**/map")
+
+
+def test_from_upload_to_run(page: Page, people: Path) -> None:
+    some_contacts(1)
+    upload(page, people)
+    expect(page.get_by_label("E-mail 1 - Value")).to_have_value("email")
+    page.get_by_label("Plan", exact=True).select_option("new field")
+    page.get_by_role("button", name="Continue to the check").first.click()
+    page.wait_for_url("**/check")
+    trial = page.locator("#trial")
+    expect(trial.locator(".forecast dd")).to_have_text(["1", "1", "1", "1"])
+    expect(trial).to_contain_text("Same e-mail as line 3")
+    # The preview follows the policy by itself; the focus stays where it was.
+    page.get_by_label("Leave the record as it is").check()
+    expect(trial.locator(".forecast dd")).to_have_text(["1", "0", "2", "1"])
+    expect(page.get_by_label("Leave the record as it is")).to_be_focused()
+    expect(page.locator("#announce")).to_contain_text("1 would be created, 0 updated")
+    # Going back and coming again keeps it.
+    page.get_by_role("link", name="Map columns").click()
+    page.get_by_role("button", name="Continue to the check").first.click()
+    expect(page.get_by_label("Leave the record as it is")).to_be_checked()
+    page.get_by_role("button", name="Start import").click()
+    page.wait_for_url("**/runs/*")
+    expect(page.locator("main")).to_contain_text("Completed", timeout=20_000)
+    page.goto("/imports")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download the rows of people.csv").click()
+    assert "bad,Cy,,5,E-mail is not a valid address" in download.value.path().read_text("utf-8-sig")
+
+
+def test_by_keyboard_alone(page: Page, people: Path) -> None:
+    page.goto("/imports")
+    chosen = page.get_by_label("Choose a CSV, TSV or Excel file")
+    chosen.set_input_files(people)
+    chosen.focus()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Upload and continue")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/map")
+    page.get_by_role("button", name="Continue to the check").first.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/check")
+    page.get_by_role("button", name="Start import").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/runs/*")
+
+
+def test_a_dropped_file_is_taken(page: Page) -> None:
+    page.goto("/imports")
+    page.evaluate(
+        """content => {
+            const data = new DataTransfer();
+            data.items.add(new File([content], "dropped.csv", { type: "text/csv" }));
+            const options = { dataTransfer: data, bubbles: true, cancelable: true };
+            const icon = document.querySelector("#dropzone .icon");
+            icon.dispatchEvent(new DragEvent("drop", options));
+        }""",
+        CONTENT,
+    )
+    page.get_by_role("button", name="Upload and continue").click()
+    page.wait_for_url("**/map")
+    expect(page.locator("main")).to_contain_text("dropped.csv")
+
+
+def test_what_cannot_be_read_is_said_where_one_is(page: Page, tmp_path: Path) -> None:
+    path = tmp_path / "empty.csv"
+    path.write_bytes(b"")
+    page.goto("/imports")
+    page.get_by_label("Choose a CSV, TSV or Excel file").set_input_files(path)
+    page.get_by_role("button", name="Upload and continue").click()
+    expect(page.locator(".error-summary")).to_be_focused()
+    expect(page.locator(".error-summary")).to_contain_text("no bytes")
+    expect(page.locator("#uploading")).to_be_hidden()
+
+
+def test_a_file_that_is_too_large_is_refused_before_it_is_sent(page: Page, people: Path) -> None:
+    page.goto("/imports")
+    page.locator("#upload").evaluate("form => { form.dataset.maxBytes = 10; }")
+    page.get_by_label("Choose a CSV, TSV or Excel file").set_input_files(people)
+    expect(page.locator("#file-wrong")).to_contain_text("more than")
+    page.get_by_role("button", name="Upload and continue").click()
+    expect(page.get_by_label("Choose a CSV, TSV or Excel file")).to_be_focused()
+    assert page.url.endswith("/imports")
+
+
+def test_without_javascript_it_works_too(open_page: OpenPage, admin: User, people: Path) -> None:
+    page = open_page(admin, java_script_enabled=False)
+    upload(page, people)
+    page.get_by_role("button", name="Continue to the check").first.click()
+    page.get_by_label("Nothing", exact=True).check()
+    page.get_by_role("button", name="Update the preview").click()
+    expect(page.get_by_label("Nothing", exact=True)).to_be_checked()
+    page.get_by_role("button", name="Start import").click()
+    page.wait_for_url("**/runs/*")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 320])
+def test_every_step_is_accessible(
+    open_page: OpenPage, admin: User, people: Path, theme: str, width: int
+) -> None:
+    some_contacts(1)
+    page = open_page(admin, color_scheme=theme, viewport={"width": width, "height": 800})
+    upload(page, people)
+    steps = ["/imports", page.url, page.url.replace("/map", "/check")]
+    for step in steps:
+        page.goto(step)
+        accessible(page, step)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
