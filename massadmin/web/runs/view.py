@@ -147,8 +147,10 @@ class RunView:
 
     @property
     def item_label(self) -> str:
-        """What the number of an item means when it is no record: the line of a file."""
-        return str(getattr(self.action, "item_label", ""))
+        """What the number of an item means when it is no record: the line of a file. Undoing
+        works on the items of the run that it takes back."""
+        key = self.run.params.get("action") if self.run.action == "undo" else self.run.action
+        return str(getattr(REGISTRY.get(str(key)), "item_label", ""))
 
     @property
     def known(self) -> str:
