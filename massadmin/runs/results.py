@@ -181,6 +181,18 @@ def count_results(
     return db.session.scalar(select(func.count()).select_from(found.subquery())) or 0
 
 
+def reasons_told(run_id: int) -> list[tuple[str, str, int]]:
+    """Why records were skipped or failed, or what is to be said of a success: (outcome, reason,
+    count), most frequent first. Plain successes are not read, however many they are."""
+    rows = db.session.execute(
+        select(RunResult.outcome, RunResult.reason, func.count())
+        .where(RunResult.run_id == run_id, told(), RunResult.reason.is_not(None))
+        .group_by(RunResult.outcome, RunResult.reason)
+        .order_by(func.count().desc(), RunResult.outcome, RunResult.reason)
+    )
+    return [(row[0], row[1], row[2]) for row in rows if row[1]]
+
+
 def told() -> ColumnElement[bool]:
     """The condition of the index of results that have something to tell, word for word."""
     return or_(RunResult.outcome != _constant("succeeded"), RunResult.reason.is_not(None))

@@ -15,6 +15,7 @@ from massadmin.runs.results import (
     count_results,
     every_result,
     list_results,
+    reasons_told,
     record_names,
 )
 from tests.factories import a_user, contacts, run_action, some_contacts
@@ -52,6 +53,7 @@ def test_by_outcome_and_reason() -> None:
     reason = "E-mail would not be an e-mail address"
     assert items(run, user, reason=reason) == ids[2::3]
     assert items(run, user, reason=reason, outcome="skipped") == []
+    assert reasons_told(run.id) == [("skipped", "Already so", 3), ("failed", reason, 3)]
     assert count_results(run, Results(outcome="failed"), contacts(), user) == 3
     assert count_results(run, Results(), contacts(), user, limit=4) == 5
 

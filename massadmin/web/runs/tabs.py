@@ -17,7 +17,7 @@ from massadmin.records.filters import BadFilter, Query
 from massadmin.records.modules import Module
 from massadmin.records.timeline import changes as changes_in_words
 from massadmin.runs.models import RunChunk
-from massadmin.runs.progress import batches_of, reasons_of
+from massadmin.runs.progress import batches_of
 from massadmin.runs.results import (
     EXACT_COUNT,
     PAGE_SIZE,
@@ -26,6 +26,7 @@ from massadmin.runs.results import (
     Row,
     count_results,
     list_results,
+    reasons_told,
 )
 from massadmin.web.formats import zone
 from massadmin.web.runs.view import RunView, module_of, person, user_names
@@ -48,7 +49,7 @@ def _results(view: RunView) -> dict[str, Any]:
         "asked": asked,
         "error": error,
         "found": found,
-        "reasons": reasons_of(view.id),
+        "reasons": reasons_told(view.id),
         "outcomes": [
             ("", "All", view.progress.done),
             ("succeeded", "Succeeded", view.progress.succeeded),
