@@ -7,6 +7,7 @@ from typing import Any
 from wtforms import StringField
 from wtforms.validators import ValidationError
 
+from massadmin.actions.restore import TAKEN, holder
 from massadmin.records.deletion import restore_days
 from massadmin.records.modules import Module
 from massadmin.runs.action import Action, ActionForm, Chunk
@@ -56,16 +57,15 @@ class Delete(Action):
 
     def apply(self, chunk: Chunk) -> None:
         table = chunk.module.table.name
+        beside = "other.id <> t.id AND (other.deleted_at IS NULL OR other.deleted_run_id = :run_id)"
         chunk.succeed(
             f"""
             UPDATE {table} AS t
             SET deleted_at = now(), deleted_by = :user_id, deleted_run_id = :run_id
             WHERE t.id = ANY(:ids) AND {chunk.reach()}
-            RETURNING t.id, NULL AS reason, NULL AS before, CASE WHEN EXISTS (
-                SELECT FROM {table} AS twin
-                WHERE lower(twin.email) = lower(t.email) AND twin.id <> t.id
-                  AND (twin.deleted_at IS NULL OR twin.deleted_run_id = :run_id)
-                ) THEN '{{"shared_email": true}}' END AS after
+            RETURNING t.id, NULL AS reason, NULL AS before,
+                CASE WHEN {holder(table, "t", beside)} IS NOT NULL
+                THEN '{{"shared_email": true}}' END AS after
             """  # noqa: S608 - the table is the module's own, values are bound
         )
 
@@ -78,9 +78,8 @@ class Delete(Action):
             FROM run_results AS r
             WHERE r.run_id = :original AND r.item = ANY(:ids) AND t.id = r.record_id
               AND t.deleted_run_id = :original AND {chunk.reach(trash=True)}
-              AND (r.after ? 'shared_email' OR NOT EXISTS (
-                SELECT FROM {table} AS other
-                WHERE lower(other.email) = lower(t.email) AND other.deleted_at IS NULL))
+              AND (r.after ? 'shared_email'
+                OR {holder(table, "t", "other.deleted_at IS NULL")} IS NULL)
             RETURNING r.item, t.id AS record_id
             """,  # noqa: S608 - the table is the module's own, values are bound
             "item, record_id, 'succeeded', NULL, NULL, NULL",
@@ -94,5 +93,5 @@ class Delete(Action):
               AND t.deleted_run_id = :original AND {chunk.reach(trash=True)}
             """,  # noqa: S608 - the table is the module's own, values are bound
             "item, record_id, 'skipped', :taken, NULL, NULL",
-            taken="Another contact uses its e-mail now",
+            taken=TAKEN,
         )

@@ -64,6 +64,8 @@ class Restore(Action):
         if not chunk.rehearsal:
             chunk.execute("SELECT pg_advisory_xact_lock(:key)", key=RESTORE_LOCK)
         _restore_free(chunk)
+        if chunk.tally["succeeded"] == len(chunk.ids):
+            return
         _restore_twins(chunk)
         match chunk.params["on_conflict"]:
             case "merge":
@@ -77,6 +79,17 @@ class Restore(Action):
                     f" WHERE {_waiting(chunk)}",
                     taken=TAKEN,
                 )
+
+
+def holder(table: str, record: str, condition: str) -> str:
+    """SQL: the lowest id of the records (`other`) that meet `condition` and have the e-mail of
+    `record`, or NULL.
+
+    Said this way, each e-mail is looked up in its index. As EXISTS it becomes a join, and one of
+    all with all when the planner has stale numbers: after a big deletion, just when it matters.
+    """
+    return f"""(SELECT min(other.id) FROM {table} AS other
+        WHERE lower(other.email) = lower({record}.email) AND {condition})"""  # noqa: S608 - fixed names
 
 
 def _waiting(chunk: Chunk) -> str:
@@ -95,9 +108,8 @@ def _restore_free(chunk: Chunk) -> None:
         FROM (
             SELECT DISTINCT ON (lower(d.email), CASE WHEN d.email IS NULL THEN d.id END) d.id
             FROM {table} AS d
-            WHERE d.id = ANY(:ids) AND {chunk.reach("d", trash=True)} AND NOT EXISTS (
-                SELECT FROM {table} AS live
-                WHERE lower(live.email) = lower(d.email) AND live.deleted_at IS NULL)
+            WHERE d.id = ANY(:ids) AND {chunk.reach("d", trash=True)}
+              AND {holder(table, "d", "other.deleted_at IS NULL")} IS NULL
             ORDER BY lower(d.email), CASE WHEN d.email IS NULL THEN d.id END, d.id
         ) AS free
         WHERE t.id = free.id AND {chunk.reach(trash=True)}
@@ -109,6 +121,9 @@ def _restore_free(chunk: Chunk) -> None:
 def _restore_twins(chunk: Chunk) -> None:
     """Restore those that shared their e-mail before, where only this run has brought it back."""
     table = chunk.module.table.name
+    of_others = """other.deleted_at IS NULL AND NOT EXISTS (
+        SELECT FROM run_results AS mine
+        WHERE mine.run_id = :run_id AND mine.item = other.id AND mine.outcome = 'succeeded')"""
     chunk.succeed(
         f"""
         UPDATE {table} AS d
@@ -116,13 +131,7 @@ def _restore_twins(chunk: Chunk) -> None:
         FROM run_results AS deletion
         WHERE {_waiting(chunk)} AND deletion.run_id = d.deleted_run_id
           AND deletion.item = d.id AND deletion.after ? 'shared_email'
-          AND NOT EXISTS (
-            SELECT FROM {table} AS live
-            WHERE lower(live.email) = lower(d.email) AND live.deleted_at IS NULL
-              AND NOT EXISTS (
-                SELECT FROM run_results AS mine
-                WHERE mine.run_id = :run_id AND mine.item = live.id
-                  AND mine.outcome = 'succeeded'))
+          AND {holder(table, "d", of_others)} IS NULL
         RETURNING d.id, NULL AS reason, NULL AS before, NULL AS after
         """  # noqa: S608 - the table is the module's own, values are bound
     )
@@ -204,9 +213,8 @@ def _merge(chunk: Chunk) -> None:
         "item, record_id, 'succeeded', reason, before, after",
         first=f"""
         pair AS (
-            SELECT d.*, {json_object(fields, "d")} AS own, (
-                SELECT min(live.id) FROM {table} AS live
-                WHERE lower(live.email) = lower(d.email) AND live.deleted_at IS NULL) AS live_id
+            SELECT d.*, {json_object(fields, "d")} AS own,
+                {holder(table, "d", "other.deleted_at IS NULL")} AS live_id
             FROM {table} AS d WHERE {_waiting(chunk)}
         ), given AS (
             SELECT pair.live_id, {gathered} FROM pair GROUP BY pair.live_id
