@@ -10,6 +10,7 @@ from flask_login import current_user
 from sqlalchemy import select
 
 from massadmin.auth.models import User
+from massadmin.exports.keeping import file_of, may_download
 from massadmin.extensions import db
 from massadmin.records.modules import MODULES, Module, UnknownModule, get_module
 from massadmin.runs.action import REGISTRY, Action
@@ -119,21 +120,11 @@ class RunView:
 
     @property
     def download_url(self) -> str:
-        """Where the file that it made is, for actions that make one; empty when it is gone."""
+        """Where the file is that it made, if the person may have it and it is still kept."""
         endpoint = getattr(self.action, "download_endpoint", "")
-        made = self._makes_file and not self.download_expired
-        return url_for(endpoint, run_id=self.id) if made else ""
-
-    @property
-    def download_expired(self) -> bool:
-        """Whether it made a file that is not kept any more."""
-        has_file = getattr(self.action, "has_file", None)
-        return self._makes_file and has_file is not None and not has_file(self.run)
-
-    @property
-    def _makes_file(self) -> bool:
-        endpoint = getattr(self.action, "download_endpoint", "")
-        return self.state == "completed" and endpoint in current_app.view_functions
+        if endpoint not in current_app.view_functions or not may_download(self.run, person()):
+            return ""
+        return url_for(endpoint, run_id=self.id) if file_of(self.run) else ""
 
     @property
     def failures_url(self) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from massadmin.exports.keeping import file_of
 from massadmin.extensions import db
 from massadmin.runs.execute import work_once
 from massadmin.runs.models import Run
@@ -232,3 +233,17 @@ def test_a_run_whose_action_is_gone_can_still_be_read(signed_in: SignIn) -> None
     for tab in ("results", "changes", "settings", "timeline"):
         assert "long_gone" in get(browser, f"/runs/{run.id}?tab={tab}")
     assert fresh(run).action == "long_gone"
+
+
+def test_a_file_is_offered_to_those_who_may_have_it_while_it_is_kept(signed_in: SignIn) -> None:
+    browser = signed_in("manager")
+    some_contacts(1)
+    run = run_action("export", user_of(browser), columns="email", format="csv")
+    link = f"/exports/{run.id}/download"
+    assert link in get(browser, f"/runs/{run.id}")
+    assert link in get(browser, "/runs")
+    assert link not in get(signed_in(a_user("manager", "Other")), f"/runs/{run.id}")
+    path = file_of(run)
+    assert path
+    path.unlink()
+    assert link not in get(browser, f"/runs/{run.id}")
