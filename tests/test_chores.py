@@ -1,0 +1,17 @@
+"""What the clock does besides driving runs, as `create_app` wires it."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+
+from massadmin.runs import clock
+
+pytestmark = pytest.mark.usefixtures("db_session")
+
+
+def test_everything_that_expires_has_a_chore_and_each_goes_through(app: Flask) -> None:
+    names = {chore.name for chore in clock._chores}
+    assert {"purge", "results", "exports", "sessions", "selections", "heartbeats"} <= names
+    for chore in list(clock._chores):
+        assert clock.do_chore(chore), chore.name
