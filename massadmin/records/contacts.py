@@ -92,6 +92,11 @@ class Contact(Base):
     )
 
 
+def _names(text: str) -> tuple[str, ...]:
+    """The comma-separated headers under which other programs export a field."""
+    return tuple(text.split(", "))
+
+
 STATUSES = ("Lead", "Prospect", "Customer", "Partner", "Inactive", "Unsubscribed")
 
 CONTACT_FIELDS: tuple[Field, ...] = (
@@ -100,34 +105,16 @@ CONTACT_FIELDS: tuple[Field, ...] = (
         "First name",
         "text",
         default_column=True,
-        names=(
-            "first name",
-            "firstname",
-            "given name",
-            "forename",
-            "first",
-            "vorname",
-            "prénom",
-            "nombre",
-        ),
+        names=_names("first name, firstname, given name, forename, first, vorname, prénom, nombre"),
     ),
     Field(
         "last_name",
         "Last name",
         "text",
         default_column=True,
-        names=(
-            "last name",
-            "lastname",
-            "family name",
-            "surname",
-            "last",
-            "nachname",
-            "familienname",
-            "nom",
-            "nom de famille",
-            "apellido",
-            "apellidos",
+        names=_names(
+            "last name, lastname, family name, surname, last, nachname, familienname, "
+            "nom, nom de famille, apellido, apellidos"
         ),
     ),
     Field(
@@ -135,24 +122,11 @@ CONTACT_FIELDS: tuple[Field, ...] = (
         "E-mail",
         "email",
         default_column=True,
-        names=(
-            "email",
-            "e-mail",
-            "email address",
-            "emailaddress",
-            "e-mail address",
-            "mail",
-            "primary email",
-            "e-mail 1 - value",
-            "email 1 - value",
-            "email 1",
-            "personal email",
-            "work email",
-            "business email",
-            "e-mail-adresse",
-            "adresse e-mail",
-            "courriel",
-            "correo electrónico",
+        names=_names(
+            "email, e-mail, email address, emailaddress, e-mail address, mail, primary "
+            "email, e-mail 1 - value, email 1 - value, email 1, personal email, work "
+            "email, business email, e-mail-adresse, adresse e-mail, courriel, correo "
+            "electrónico"
         ),
     ),
     Field(
@@ -160,27 +134,10 @@ CONTACT_FIELDS: tuple[Field, ...] = (
         "Phone",
         "phone",
         default_column=True,
-        names=(
-            "phone",
-            "phone number",
-            "telephone",
-            "mobile",
-            "mobile number",
-            "mobile phone",
-            "cell phone",
-            "phone 1 - value",
-            "work phone",
-            "tel",
-            "business phone",
-            "home phone",
-            "main phone",
-            "primary phone",
-            "phone 1",
-            "telefon",
-            "handy",
-            "téléphone",
-            "teléfono",
-            "móvil",
+        names=_names(
+            "phone, phone number, telephone, mobile, mobile number, mobile phone, cell "
+            "phone, phone 1 - value, work phone, tel, business phone, home phone, main "
+            "phone, primary phone, phone 1, telefon, handy, téléphone, teléfono, móvil"
         ),
     ),
     Field(
@@ -188,21 +145,10 @@ CONTACT_FIELDS: tuple[Field, ...] = (
         "Company",
         "text",
         default_column=True,
-        names=(
-            "company",
-            "company name",
-            "organization",
-            "organisation",
-            "account name",
-            "organization 1 - name",
-            "organization name",
-            "account",
-            "employer",
-            "firma",
-            "unternehmen",
-            "entreprise",
-            "société",
-            "empresa",
+        names=_names(
+            "company, company name, organization, organisation, account name, "
+            "organization 1 - name, organization name, account, employer, firma, "
+            "unternehmen, entreprise, société, empresa"
         ),
     ),
     Field(
@@ -212,20 +158,20 @@ CONTACT_FIELDS: tuple[Field, ...] = (
         choices=STATUSES,
         open_choices=True,
         default_column=True,
-        names=("status", "lead status", "lifecycle stage", "stage"),
+        names=_names("status, lead status, lifecycle stage, stage"),
     ),
     Field(
         "source",
         "Source",
         "text",
-        names=("source", "lead source", "leadsource", "original source"),
+        names=_names("source, lead source, leadsource, original source"),
     ),
     Field(
         "owner_id",
         "Owner",
         "user",
         default_column=True,
-        names=("owner", "owner email", "contact owner", "account owner", "assigned to"),
+        names=_names("owner, owner email, contact owner, account owner, assigned to"),
     ),
     Field(
         "tags",
@@ -233,105 +179,56 @@ CONTACT_FIELDS: tuple[Field, ...] = (
         "tags",
         default_column=True,
         sortable=False,
-        names=("tags", "tag", "labels", "group membership", "categories"),
+        names=_names("tags, tag, labels, group membership, categories"),
     ),
     Field(
         "city",
         "City",
         "text",
-        names=(
-            "city",
-            "town",
-            "mailing city",
-            "mailingcity",
-            "billing city",
-            "billingcity",
-            "home city",
-            "work city",
-            "address 1 - city",
-            "company city",
-            "shipping city",
-            "ort",
-            "stadt",
-            "ville",
-            "ciudad",
+        names=_names(
+            "city, town, mailing city, mailingcity, billing city, billingcity, home "
+            "city, work city, address 1 - city, company city, shipping city, ort, "
+            "stadt, ville, ciudad"
         ),
     ),
     Field(
         "state",
         "State",
         "text",
-        names=(
-            "state",
-            "region",
-            "province",
-            "county",
-            "mailing state",
-            "billing state",
-            "billingstate",
-            "home state",
-            "work state",
-            "address 1 - region",
-            "state/province",
-            "home state/province",
-            "mailing state/province",
-            "company state",
-            "shipping state",
-            "bundesland",
-            "provincia",
+        names=_names(
+            "state, region, province, county, mailing state, billing state, "
+            "billingstate, home state, work state, address 1 - region, state/province, "
+            "home state/province, mailing state/province, company state, shipping "
+            "state, bundesland, provincia"
         ),
     ),
     Field(
         "country",
         "Country",
         "text",
-        names=(
-            "country",
-            "mailing country",
-            "billing country",
-            "billingcountry",
-            "home country",
-            "work country",
-            "address 1 - country",
-            "company country",
-            "shipping country",
-            "land",
-            "pays",
-            "país",
+        names=_names(
+            "country, mailing country, billing country, billingcountry, home country, "
+            "work country, address 1 - country, company country, shipping country, "
+            "land, pays, país"
         ),
     ),
     Field(
         "postal_code",
         "Postal code",
         "text",
-        names=(
-            "postal code",
-            "postalcode",
-            "zip",
-            "zip code",
-            "zipcode",
-            "mailing postal code",
-            "billing postal code",
-            "billingpostalcode",
-            "home zipcode",
-            "work zipcode",
-            "address 1 - postal code",
-            "zip/postal code",
-            "home zip/postal code",
-            "mailing zip/postal code",
-            "postcode",
-            "shipping postal code",
-            "plz",
-            "postleitzahl",
-            "code postal",
-            "código postal",
+        names=_names(
+            "postal code, postalcode, zip, zip code, zipcode, mailing postal code, "
+            "billing postal code, billingpostalcode, home zipcode, work zipcode, "
+            "address 1 - postal code, zip/postal code, home zip/postal code, mailing "
+            "zip/postal code, postcode, shipping postal code, plz, postleitzahl, code "
+            "postal, código postal"
         ),
     ),
-    Field("time_zone", "Time zone", "text", names=("time zone", "timezone")),
-    Field("dnd_email", "No e-mail", "boolean", names=("no email", "dnd email", "email opt out")),
-    Field("dnd_sms", "No SMS", "boolean", names=("no sms", "dnd sms", "sms opt out")),
-    Field("dnd_whatsapp", "No WhatsApp", "boolean", names=("no whatsapp", "dnd whatsapp")),
-    Field("dnd_calls", "No calls", "boolean", names=("no calls", "do not call", "donotcall")),
+    Field("time_zone", "Time zone", "text", names=_names("time zone, timezone")),
+    Field("dnd_email", "No e-mail", "boolean", names=_names("no email, dnd email, email opt out")),
+    Field("dnd_sms", "No SMS", "boolean", names=_names("no sms, dnd sms, sms opt out")),
+    Field("dnd_whatsapp", "No WhatsApp", "boolean", names=_names("no whatsapp, dnd whatsapp")),
+    Field("dnd_calls", "No calls", "boolean", names=_names("no calls, do not call, donotcall")),
     Field(
         "created_at",
         "Created",
@@ -346,7 +243,7 @@ CONTACT_FIELDS: tuple[Field, ...] = (
         "last_activity_at",
         "Last activity",
         "datetime",
-        names=("last activity", "last activity date", "last contacted"),
+        names=_names("last activity, last activity date, last contacted"),
     ),
-    Field("id", "ID", "id", editable=False, names=("id", "record id", "contact id")),
+    Field("id", "ID", "id", editable=False, names=_names("id, record id, contact id")),
 )
