@@ -146,6 +146,7 @@ class UpdateFields(Action):
         )
 
     def apply(self, chunk: Chunk) -> None:
+        """A change that needs a field which was deleted meanwhile is left out."""
         known = {field.key: field for field in chunk.module.fields}
         changes = [
             Change(
@@ -156,8 +157,14 @@ class UpdateFields(Action):
                 source=known[each["from"]] if "from" in each else None,
             )
             for each in chunk.params["changes"]
-            if each["field"] in known
+            if each["field"] in known and each.get("from", each["field"]) in known
         ]
+        if not changes:
+            chunk.fail(
+                "SELECT unnest(CAST(:ids AS bigint[])) AS id, CAST(:reason AS text) AS reason",
+                reason="There is no such field any more",
+            )
+            return
         expressions = Expressions(chunk.module, changes)
         table = chunk.module.table.name
         for bad, reason in expressions.refusals():

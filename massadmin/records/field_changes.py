@@ -17,7 +17,7 @@ from massadmin.records.modules import Module
 
 # What a computed value must look like to be stored; set values were parsed before.
 _SHAPES = {
-    "email": (r"^[^@\s]+@[^@\s]+\.[^@\s.]+$", "would not be an e-mail address"),
+    "email": (r"^(?=.{3,254}$)[^@\s]+@[^@\s]+\.[^@\s.]+$", "would not be an e-mail address"),
     "phone": (r"^\+[1-9][0-9]{6,14}$", "would not be a phone number"),
 }
 _MAX_CHARS = 32_768
@@ -111,12 +111,15 @@ class Expressions:
         key = change.field.custom_key
         stored = text if change.field.type not in TEXTUAL and change.field.type != "date" else None
         value = f"to_jsonb(CAST({text} AS text))" if stored is None else f"CAST({text} AS jsonb)"
+        # `custom` stands here once: fields are changed one around the other, and the SQL of many
+        # must not double with each.
         return (
-            f"CASE WHEN {text} IS NULL THEN ({custom}) - '{key}' "
-            f"ELSE ({custom}) || jsonb_build_object('{key}', {value}) END"
+            f"(({custom}) - '{key}') || CASE WHEN {text} IS NULL THEN '{{}}' "
+            f"ELSE jsonb_build_object('{key}', {value}) END"
         )
 
     def _check(self, field: Field, text: str) -> None:
+        # Every condition is true or false, never NULL: `refused` stands behind a NOT.
         if field.type in _SHAPES:
             pattern, reason = _SHAPES[field.type]
             bind = f"shape_{field.type}"
@@ -129,7 +132,7 @@ class Expressions:
             )
         elif field.type in TEXTUAL:
             self._refusals.append(
-                (f"length({text}) > {_MAX_CHARS}", f"{field.label} would be too long")
+                (f"coalesce(length({text}), 0) > {_MAX_CHARS}", f"{field.label} would be too long")
             )
         elif field.type == "boolean" and not field.custom:
             self._refusals.append((f"{text} IS NULL", f"{field.label} is either yes or no"))

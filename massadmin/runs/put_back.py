@@ -97,10 +97,11 @@ def _custom_back(fields: list[Field]) -> str:
     custom = "t.custom"
     for field in fields:
         key = field.key.removeprefix(CUSTOM_PREFIX)
+        # `custom` stands here once: the SQL of many fields must not double with each.
         custom = (
-            f"CASE WHEN {_still_holds(field)} THEN ({custom} - '{key}') || "
-            f"CASE WHEN r.before -> '{field.key}' = 'null' THEN '{{}}'::jsonb "
-            f"ELSE jsonb_build_object('{key}', r.before -> '{field.key}') END "
-            f"ELSE {custom} END"
+            f"(({custom}) - CASE WHEN {_still_holds(field)} THEN ARRAY['{key}'] "
+            f"ELSE ARRAY[]::text[] END) || CASE WHEN {_still_holds(field)} "
+            f"AND r.before -> '{field.key}' <> 'null' "
+            f"THEN jsonb_build_object('{key}', r.before -> '{field.key}') ELSE '{{}}' END"
         )
     return custom

@@ -5,16 +5,19 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 
+from massadmin.actions.update_fields import MAX_CHANGES
 from massadmin.extensions import db
 from massadmin.records.modules import CustomField
 from massadmin.runs.action import BadParams
 from tests.factories import (
     a_user,
     contact,
+    finished,
     reasons,
     results,
     run_action,
     some_contacts,
+    start_action,
     tally,
     undo_run,
     world,
@@ -135,6 +138,61 @@ def test_a_replacement_that_breaks_an_address_fails_with_that_reason() -> None:
     assert tally(run) == (0, 1, 1)
     assert reasons(run) == {"E-mail would not be an e-mail address": 1, "Already so": 1}
     assert contact(ids[0]).email == "p1@example.com"
+
+
+def test_an_address_that_would_be_too_long_fails() -> None:
+    admin = a_user()
+    some_contacts(1)
+    run = run_action("update_fields", admin, replace__email="p1=>" + "p" * 300)
+    assert reasons(run) == {"E-mail would not be an e-mail address": 1}
+
+
+def test_copying_from_an_empty_field_and_replacing_everything_leave_it_empty(
+    custom_fields: None,
+) -> None:
+    admin = a_user()
+    (record,) = some_contacts(1, city="Oslo", source="web")
+    run_action("update_fields", admin, set__custom__note="old")
+    before = world()
+    run = run_action(
+        "update_fields",
+        admin,
+        copy__city="state",
+        replace__source="web=>",
+        copy__custom__note="state",
+    )
+    assert tally(run) == (1, 0, 0)
+    changed = contact(record)
+    assert (changed.city, changed.source, changed.custom) == (None, None, {})
+    undo_run(run, admin)
+    assert world() == before
+
+
+def test_as_many_custom_fields_as_fit_change_at_once_and_go_back() -> None:
+    admin = a_user()
+    some_contacts(2)
+    keys = [f"k{number}" for number in range(MAX_CHANGES)]
+    for key in keys:
+        db.session.add(CustomField(module="contacts", key=key, label=key, type="text", choices=[]))
+    db.session.commit()
+    before = world()
+    run = run_action("update_fields", admin, **{f"set__custom__{key}": key for key in keys})
+    assert tally(run) == (2, 0, 0)
+    assert contact(results(run)[0].item).custom == {key: key for key in keys}
+    assert tally(undo_run(run, admin)) == (2, 0, 0)
+    assert world() == before
+
+
+def test_a_field_that_was_deleted_meanwhile_is_left_out(custom_fields: None) -> None:
+    admin = a_user()
+    ids = some_contacts(2)
+    both = start_action("update_fields", admin, set__custom__note="x", set__city="Oslo")
+    copied = start_action("update_fields", admin, copy__state="custom.note")
+    db.session.execute(text("DELETE FROM custom_fields WHERE key = 'note'"))
+    db.session.commit()
+    assert tally(finished(both)) == (2, 0, 0)
+    assert contact(ids[0]).custom == {}
+    assert reasons(finished(copied)) == {"There is no such field any more": 2}
 
 
 def test_results_hold_old_and_new_values() -> None:
