@@ -15,6 +15,7 @@ from dataclasses import replace
 from sqlalchemy import Exists, exists, func, select, update
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from massadmin.auth import audit
 from massadmin.auth.models import User
 from massadmin.extensions import db
 from massadmin.records.modules import get_module
@@ -30,6 +31,8 @@ MAX_ATTEMPTS = 6
 MAX_BACKOFF_SECONDS = 60
 # Runs looked at for a free chunk; with more than this many busy runs the rest waits its turn.
 CANDIDATES = 20
+# The class of SQLSTATE that says that something is larger than the database can take.
+PROGRAM_LIMIT = "54"
 
 
 def work_once(run_id: int | None = None) -> bool:
@@ -102,6 +105,15 @@ def _serve(run_id: int) -> bool:
         log.warning("run=%s chunk=%s will be tried again: %s", run_id, seq, _reason(error))
         if seq is not None:
             _postpone(run_id, seq, _reason(error))
+        return True
+    except Exception as error:
+        # A mistake in an action, or an action that nobody offers any more. Trying again may not
+        # help, but in the end a person sees the reason, and other runs are not held up.
+        db.session.rollback()
+        if seq is None:
+            raise
+        log.exception("run=%s chunk=%s could not be done", run_id, seq)
+        _postpone(run_id, seq, _reason(error))
         return True
     except BaseException:
         db.session.rollback()
@@ -209,9 +221,9 @@ def _apply_halving(action: Action, chunk: Chunk) -> None:
             action.apply(part)
             if sum(part.tally.values()) < len(part.ids):
                 action.settle(part)
-    except (OperationalError, TryLater):
-        raise
     except Exception as error:
+        if _passes(error):
+            raise
         if len(chunk.ids) > 1:
             middle = len(chunk.ids) // 2
             for first, ids in ((0, chunk.ids[:middle]), (middle, chunk.ids[middle:])):
@@ -228,6 +240,17 @@ def _apply_halving(action: Action, chunk: Chunk) -> None:
         )
     else:
         chunk.tally.update(part.tally)
+
+
+def _passes(error: Exception) -> bool:
+    """Whether an error has nothing to do with the records, so that trying later can help.
+
+    A value too large for an index is an operational error too, but it comes with its record.
+    """
+    if isinstance(error, OperationalError):
+        state = getattr(error.orig, "sqlstate", None) or ""
+        return not state.startswith(PROGRAM_LIMIT)
+    return isinstance(error, TryLater)
 
 
 def _reason(error: Exception) -> str:
@@ -254,12 +277,20 @@ def _postpone(run_id: int, seq: int, reason: str) -> None:
         .execution_options(synchronize_session=False)
     )
     if attempts is not None and attempts >= MAX_ATTEMPTS:
-        db.session.execute(
+        held = db.session.scalar(
             update(Run)
             .where(Run.id == run_id, Run.state.in_(WORKABLE))
             .values(state="holding", error=reason)
+            .returning(Run.user_id)
             .execution_options(synchronize_session=False)
         )
+        if held is not None:
+            audit.record(
+                "run.holding",
+                user=db.session.get(User, held),
+                subject=f"run:{run_id}",
+                details={"error": reason},
+            )
         db.session.execute(
             update(RunChunk)
             .where(RunChunk.run_id == run_id, RunChunk.seq == seq)

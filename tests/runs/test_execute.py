@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
 
+from massadmin.auth.models import AuditEntry
 from massadmin.extensions import db
 from massadmin.runs.action import REGISTRY, Action, Chunk, TryLater, register
 from massadmin.runs.execute import MAX_ATTEMPTS, drain, work_once
@@ -62,13 +63,34 @@ class Stubborn(Action):
         raise OperationalError("UPDATE contacts", {}, Exception("server closed the connection"))
 
 
+class Oversized(Action):
+    """Gives the records named in `poison` an e-mail that its index has no room for."""
+
+    key, label, icon, permission = "oversized", "Oversized", "skull", "edit"
+    listed = False
+
+    def apply(self, chunk: Chunk) -> None:
+        chunk.succeed(
+            f"""
+            UPDATE contacts AS t
+            SET email = CASE WHEN t.id = ANY(:poison) THEN (
+                SELECT string_agg(md5(i::text), '') FROM generate_series(1, 1000) AS i
+            ) ELSE email END
+            WHERE t.id = ANY(:ids) AND {chunk.reach()}
+            RETURNING t.id, NULL AS reason, NULL::jsonb AS before, NULL::jsonb AS after
+            """,
+            poison=chunk.params["poison"],
+        )
+
+
 @pytest.fixture
 def extra_actions():
-    for action in (Poisoned(), Stubborn()):
+    extra = (Poisoned(), Stubborn(), Oversized())
+    for action in extra:
         register(action)
     yield
-    for key in ("poisoned", "stubborn"):
-        del REGISTRY[key]
+    for action in extra:
+        del REGISTRY[action.key]
 
 
 def test_every_record_has_one_result_and_the_tallies_are_their_sum() -> None:
@@ -219,7 +241,40 @@ def test_applying_a_chunk_again_is_refused_by_its_results() -> None:
     db.session.execute(text("UPDATE run_chunks SET state = 'pending'"))
     db.session.execute(text("UPDATE runs SET state = 'running'"))
     db.session.commit()
-    with pytest.raises(Exception, match=r"duplicate key|without a result"):
-        work_once(run.id)
-    db.session.rollback()
-    assert len(results(run)) == 5
+    assert work_once(run.id)
+    chunk = db.session.scalars(select(RunChunk)).one()
+    assert (chunk.state, chunk.attempts, len(results(run))) == ("pending", 1, 5)
+
+
+def test_a_run_whose_action_is_gone_holds_with_that_reason_and_stops_no_other(
+    extra_actions: None,
+) -> None:
+    admin = a_user()
+    some_contacts(3)
+    run = start(REGISTRY["poisoned"], contacts(), audience(admin), {"poison": []}, admin)
+    gone = REGISTRY.pop("poisoned")
+    other = start_action("add_tags", admin, tags="vip")
+    try:
+        assert drain() == 2
+        assert fresh(other).state == "completed"
+        for _ in range(MAX_ATTEMPTS - 1):
+            db.session.execute(text("UPDATE run_chunks SET due_at = now() - interval '1 minute'"))
+            db.session.commit()
+            assert work_once()
+    finally:
+        register(gone)
+    run = fresh(run)
+    assert (run.state, run.error) == ("holding", "There is no action “poisoned”.")
+    entry = db.session.scalars(select(AuditEntry).where(AuditEntry.event == "run.holding")).one()
+    assert (entry.subject, entry.details) == (f"run:{run.id}", {"error": run.error})
+
+
+def test_a_value_too_large_for_an_index_fails_its_record_alone(extra_actions: None) -> None:
+    admin = a_user()
+    ids = some_contacts(9)
+    run = start(REGISTRY["oversized"], contacts(), audience(admin), {"poison": [ids[4]]}, admin)
+    run = finished(run)
+    assert (run.state, tally(run)) == ("completed", (8, 0, 1))
+    (failed,) = [each for each in results(run) if each.outcome == "failed"]
+    assert failed.item == ids[4]
+    assert "index" in (failed.reason or "")
