@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, bindparam, func, select
+from sqlalchemy import BigInteger, Select, bindparam, exists, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import aliased
 
 from massadmin.auth.models import User
 from massadmin.extensions import db
@@ -16,7 +17,7 @@ from massadmin.records.filters import Query
 from massadmin.records.modules import Module
 from massadmin.records.selection import Selection, selected_ids
 from massadmin.records.tags import Tag
-from massadmin.runs.models import RunResult
+from massadmin.runs.models import Run, RunResult
 
 
 @dataclass(frozen=True)
@@ -69,12 +70,34 @@ def of_ids(ids: Iterable[int], module: Module, user: User, *, trash: bool = Fals
 
 
 def of_results(run_id: int, outcome: str) -> Audience:
-    """The items of an earlier run that had this outcome."""
+    """The items of an earlier run that had this outcome, without those that were dealt with since:
+    successes that an undo took back, and failures that a retry made good."""
+    items = select(RunResult.item).where(RunResult.run_id == run_id, RunResult.outcome == outcome)
+    later = _undos(run_id) if outcome == "succeeded" else _retries(run_id)
+    if later:
+        done = aliased(RunResult)
+        items = items.where(
+            ~exists().where(
+                done.run_id.in_(later), done.item == RunResult.item, done.outcome == "succeeded"
+            )
+        )
     return Audience(
-        select(RunResult.item).where(RunResult.run_id == run_id, RunResult.outcome == outcome),
+        items,
         f"those that {outcome} in bulk action {run_id}",
         {"run": run_id, "outcome": outcome},
     )
+
+
+def _undos(run_id: int) -> list[int]:
+    return list(db.session.scalars(select(Run.id).where(Run.undo_of == run_id)))
+
+
+def _retries(run_id: int) -> list[int]:
+    """The runs that retried this one, and those that retried them in turn."""
+    retries = select(Run.id).where(Run.retry_of == run_id).cte("retries", recursive=True)
+    again = aliased(Run)
+    retries = retries.union_all(select(again.id).join(retries, again.retry_of == retries.c.id))
+    return list(db.session.scalars(select(retries.c.id)))
 
 
 # Tags are looked for on the first this many records of an audience.

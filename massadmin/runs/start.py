@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import InstrumentedAttribute
 
 from massadmin.auth import audit
 from massadmin.auth.models import User
@@ -114,9 +115,7 @@ def start(
     if run_id is None:
         return _earlier(user, key, body_hash)
     params = action.prepare(params, module, user)
-    largest = min(largest_chunk, action.chunk_size or largest_chunk)
-    if action.chunk_size and action.chunk_size > largest_chunk:
-        largest = action.chunk_size
+    largest = action.chunk_size or largest_chunk
     expected_total = expected if expected is not None else audience.count()
     total = freeze(run_id, audience, chunk_size(expected_total, largest))
     if expected is not None and total != expected:
@@ -152,9 +151,8 @@ def undo(run: Run, module: Module, user: User, **options: Any) -> Run:
         raise Refused(f"“{original.label}” cannot be undone.")
     if run.state not in ENDED:
         raise Refused("Only a bulk action that has ended can be undone. Cancel it first.")
-    undone_now = select(Run.id).where(Run.undo_of == run.id, Run.state.in_(ACTIVE))
-    if db.session.scalar(undone_now):
-        raise Refused("It is being undone already.")
+    key = options.get("idempotency_key")
+    _only_one_at_a_time(run, user, Run.undo_of, key, "It is being undone already.")
     return start(
         get_action("undo"),
         module,
@@ -170,13 +168,16 @@ def retry(run: Run, module: Module, user: User, **options: Any) -> Run:
     """Start a run of the same action, with the same settings, over the records that failed.
 
     Raises:
-        Refused: it is still going, nothing failed, or the action cannot be repeated.
+        Refused: it is still going, nothing that failed is left, it is being retried already, or
+            the action cannot be repeated.
     """
     action = get_action(run.action)
     if not action.retryable:
         raise Refused(f"“{action.label}” cannot be repeated for some of its records.")
     if run.state not in ENDED:
         raise Refused("Only a bulk action that has ended can be retried.")
+    key = options.get("idempotency_key")
+    _only_one_at_a_time(run, user, Run.retry_of, key, "It is being retried already.")
     return start(
         action,
         module,
@@ -188,6 +189,24 @@ def retry(run: Run, module: Module, user: User, **options: Any) -> Run:
         retry_of=run.id,
         **options,
     )
+
+
+def _only_one_at_a_time(
+    run: Run,
+    user: User,
+    relation: InstrumentedAttribute[int | None],
+    idempotency_key: str | None,
+    refusal: str,
+) -> None:
+    """Refuse when another run of this relation to `run` goes on; the second of two clicks is told
+    from another person's by its key. Two who come at once wait for each other here."""
+    db.session.execute(select(Run.id).where(Run.id == run.id).with_for_update(key_share=True))
+    others = db.session.execute(
+        select(Run.user_id, Run.idempotency_key).where(relation == run.id, Run.state.in_(ACTIVE))
+    ).all()
+    if any(tuple(other) != (user.id, idempotency_key) for other in others):
+        db.session.rollback()
+        raise Refused(refusal)
 
 
 def _earlier(user: User, key: str, body_hash: str) -> Run:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from massadmin.auth.models import User
 from massadmin.extensions import db
@@ -18,9 +18,11 @@ from tests.factories import (
     contacts,
     finished,
     fresh,
+    results,
     run_action,
     some_contacts,
     start_action,
+    tags_of,
     tally,
     undo_run,
 )
@@ -116,6 +118,51 @@ def test_retry_takes_the_failed_records_only() -> None:
     done = run_action("add_tags", admin, f"id:is:{ids[0]}", tags="vip")
     with pytest.raises(Refused, match="Nothing is selected"):
         retry(done, contacts(), admin)
+
+
+def test_what_a_retry_made_good_is_not_retried_again() -> None:
+    admin = a_user()
+    ids = some_contacts(4)
+    run = run_action("update_fields", admin, replace__email="example=>")
+    assert tally(run) == (0, 0, 4)
+    db.session.execute(
+        text("UPDATE contacts SET email = 'examplea@b.no' WHERE id <= :id"), {"id": ids[2]}
+    )
+    db.session.commit()
+    first = finished(retry(run, contacts(), admin))
+    assert tally(first) == (3, 0, 1)
+    db.session.execute(text("UPDATE contacts SET email = 'example' || 'b@c.no'"))
+    db.session.commit()
+    of_the_retry = finished(retry(first, contacts(), admin))
+    assert tally(of_the_retry) == (1, 0, 0)
+    for each in (run, first):
+        with pytest.raises(Refused, match="Nothing is selected"):
+            retry(each, contacts(), admin)
+
+
+def test_a_retry_is_not_started_twice_at_once() -> None:
+    admin, boss = a_user(), a_user("manager")
+    some_contacts(2)
+    run = run_action("update_fields", admin, replace__email="@=>x")
+    first = retry(run, contacts(), admin, idempotency_key="click")
+    assert retry(run, contacts(), admin, idempotency_key="click").id == first.id
+    with pytest.raises(Refused, match="being retried already"):
+        retry(run, contacts(), boss, idempotency_key="click")
+
+
+def test_what_was_taken_back_is_not_taken_back_again() -> None:
+    admin = a_user()
+    ids = some_contacts(3)
+    run = run_action("add_tags", admin, tags="vip")
+    db.session.execute(text("DELETE FROM contact_tags WHERE contact_id = :id"), {"id": ids[0]})
+    db.session.commit()
+    assert tally(undo_run(run, admin)) == (2, 1, 0)
+    run_action("add_tags", admin, tags="vip")
+    again = undo_run(run, admin)
+    assert [each.item for each in results(again)] == [ids[0]]
+    assert tags_of(ids[1]) == ["vip"]
+    with pytest.raises(Refused, match="Nothing is selected"):
+        undo(run, contacts(), admin)
 
 
 def test_a_run_that_goes_on_cannot_be_undone_or_retried() -> None:
