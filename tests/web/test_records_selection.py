@@ -116,6 +116,16 @@ def test_all_matching_is_dropped_with_the_filter_it_was_taken_under(page: Page) 
     assert counted(page.get("/contacts?f=city:is:Oslo")) == ""
 
 
+def test_exceptions_to_many_are_taken_from_the_count_that_is_known(page: Page) -> None:
+    ids = some_contacts(5)
+    page.post("all", total="4")  # by now it is five
+    assert counted(page.html) == "All 5 matching selected"
+    assert 'id="selection-total" value="5" hx-swap-oob="true"' in page.html
+    assert page.post("untick", ids[0], total="1000000") == "999,999 selected, 1 excluded"
+    assert "Select all 1,000,000 matching" in page.html
+    assert page.post("untick", ids[1]) == "3 selected, 2 excluded"
+
+
 def test_two_pages_have_two_selections(page: Page) -> None:
     one, two = some_contacts(2)
     other = Page(page.browser)

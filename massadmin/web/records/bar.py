@@ -49,12 +49,27 @@ def bar_of(view: ListView) -> Bar:
     return bar(view, view.selection, [record["id"] for record in view.page.records])
 
 
-def bar(view: ListView, selection: Selection, on_page: list[int], check: str = "") -> Bar:
-    """The bar of a selection; `on_page` are the ids that the page shows."""
+def bar(
+    view: ListView,
+    selection: Selection,
+    on_page: list[int],
+    check: str = "",
+    total: int | None = None,
+) -> Bar:
+    """The bar of a selection.
+
+    Args:
+        on_page: the ids that the page shows.
+        total: what all that match were counted to be a moment ago, so that each exception to a
+            million need not count them again; what is confirmed in the end is counted anew.
+    """
     if selection.mode == "ids" and not selection.ids:
         return Bar(check=check)
     try:
-        count = count_selected(selection, view.module, view.user)
+        if selection.mode == "matching" and total is not None:
+            count = max(0, total - len(selection.excluded))
+        else:
+            count = count_selected(selection, view.module, view.user)
     except BadFilter:
         return Bar(check="none")  # a field of its filter was deleted since
     return Bar(

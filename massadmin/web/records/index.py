@@ -15,7 +15,7 @@ from massadmin.records.smart_lists import lists_for, may_change
 from massadmin.web.access import permission
 from massadmin.web.answers import asked_by_htmx
 from massadmin.web.records import MODULE, bp
-from massadmin.web.records.bar import bar_of, offers
+from massadmin.web.records.bar import Bar, bar_of, offers
 from massadmin.web.records.columns import picker
 from massadmin.web.records.filter_form import FilterForm
 from massadmin.web.records.view import ListView, current_view
@@ -41,8 +41,10 @@ def answer(
         return make_response(render_template(page, **context(view), **more), view.status)
     only_table = request.headers.get("HX-Target") == "list" and not pushed
     name = "records/_list.html" if only_table else "records/_view.html"
+    # A turned page leaves the bar alone, so nothing need be counted for it.
+    given = context(view, bar=Bar() if only_table else None)
     html = render_template(
-        name, **context(view), **more, fragment=True, only_table=only_table, added=pushed
+        name, **given, **more, fragment=True, only_table=only_table, added=pushed
     )
     response = make_response(html, view.status)
     if not only_table:
@@ -53,13 +55,13 @@ def answer(
     return response
 
 
-def context(view: ListView) -> dict[str, Any]:
-    """What the templates of a list need."""
+def context(view: ListView, bar: Bar | None = None) -> dict[str, Any]:
+    """What the templates of a list need; `bar` where it is known or not shown."""
     module = view.module
     return {
         "view": view,
         "module": module,
-        "bar": bar_of(view),
+        "bar": bar or bar_of(view),
         "offers": offers(view),
         "picker": picker(view),
         "form": FilterForm.blank(module),

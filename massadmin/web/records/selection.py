@@ -50,7 +50,8 @@ def select(module: str) -> Response:
             form.get("selection", ""), view.user, view.module, trash=view.trash
         )
         check = _change(found, op, view)
-        now = bar(view, found, _ids(form.getlist("page")), check)
+        total = None if op == "all" else _total(form)
+        now = bar(view, found, _ids(form.getlist("page")), check, total)
         db.session.commit()
     except UnknownSelection as error:
         abort(404, str(error))
@@ -91,13 +92,19 @@ def _view(module: Module, arguments: MultiDict[str, str]) -> ListView:
 
 
 def _answer(view: ListView, arguments: MultiDict[str, str], now: Bar) -> Response:
-    total = arguments.get("total", "")
-    if total.isdecimal() and len(total) < 12:
-        view.total = Total(int(total), exact=True)
+    known = now.count if now.matching and not now.excluded else _total(arguments)
+    if known is not None:
+        view.total = Total(known)
     elif not view.error:
         view.total = view.count()
     view.token = arguments.get("selection", view.token)
-    return fragments(render_template("records/_bar.html", **{**context(view), "bar": now}))
+    return fragments(render_template("records/_bar.html", **context(view, bar=now), answer=True))
+
+
+def _total(arguments: MultiDict[str, str]) -> int | None:
+    """How many records match, as the page was told, or None while it does not know exactly."""
+    total = arguments.get("total", "")
+    return int(total) if total.isdecimal() and len(total) < 12 else None
 
 
 def _ids(texts: Iterable[str]) -> list[int]:
