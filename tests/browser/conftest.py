@@ -50,6 +50,8 @@ def address(app: Flask) -> Iterator[str]:
     """Where the application listens, for the length of a test, with its forms guarded."""
     app.config["WTF_CSRF_ENABLED"] = True
     server = make_server("127.0.0.1", 0, app, threaded=True)
+    # Closing it then waits for what is being answered: the database is emptied right afterwards.
+    server.daemon_threads = False  # type: ignore[attr-defined]  # of the threaded kind of server
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"

@@ -141,6 +141,7 @@ def test_somebody_was_faster(page: Page, admin: User) -> None:
     page.click("#run-steer")
     expect(page.locator("#toasts")).to_contain_text("is completed and cannot pause any more")
     expect(page.locator("#run-state")).to_have_text("Completed")
+    expect(page.locator("#undo-panel")).to_contain_text("can be put back")
 
 
 def test_the_dialog_keeps_what_was_typed_and_where_one_was(page: Page, admin: User) -> None:
