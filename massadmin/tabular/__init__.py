@@ -26,7 +26,6 @@ from massadmin.tabular.errors import (
     TooManyBytes,
     TooManyColumns,
     TooManyRows,
-    TooManyTexts,
 )
 from massadmin.tabular.errorsfile import error_lines, errors_file
 from massadmin.tabular.formula import defuse, restore
@@ -79,7 +78,7 @@ def sniff(
 
 
 def rows(source: Source, dialect: Dialect, limits: Limits = DEFAULT_LIMITS) -> Iterator[Row]:
-    """The rows of `source` below its header, blank ones left out, in constant memory.
+    """The rows of `source` below its header, blank ones left out, streamed.
 
     A row with something wrong comes with its problems, and the rows after it follow.
 
@@ -108,7 +107,6 @@ __all__ = [
     "TooManyBytes",
     "TooManyColumns",
     "TooManyRows",
-    "TooManyTexts",
     "defuse",
     "error_lines",
     "errors_file",

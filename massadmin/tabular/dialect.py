@@ -22,9 +22,9 @@ class Limits:
     cell_chars: int = 100_000
     # Bounds the memory that one row can take, as columns times cell_chars would be 1 GB.
     record_chars: int = 10_000_000
-    # Different texts of a workbook; those beyond the first lie in a temporary file.
-    strings: int = 20_000_000
-    strings_in_memory: int = 500_000
+    # Of a part of a workbook, cells left out: different texts take two or three each, rows one.
+    # All are in memory while the part is read, at 100 to 250 bytes each beside their text.
+    elements: int = 6_000_000
     unpacked_bytes: int = 1024 * 1024 * 1024
     # Deflate reaches 1,032 to 1; worksheets of people's data stay below about 50 to 1.
     packing_ratio: int = 200

@@ -45,7 +45,3 @@ class TooManyColumns(OverLimit):
 
 class CellTooLong(OverLimit):
     """One cell, or one record, is too long; often a quotation mark that is never closed."""
-
-
-class TooManyTexts(OverLimit):
-    """A workbook with more different texts than allowed."""

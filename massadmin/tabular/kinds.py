@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Literal
 
-from massadmin.tabular import package
+from massadmin.tabular import archive
 from massadmin.tabular.dialect import Limits, Source
 from massadmin.tabular.errors import EmptyFile, NotATable, TooManyBytes
 
@@ -76,7 +76,7 @@ def recognise(file: BinaryIO, limits: Limits) -> Literal["csv", "xlsx"]:
     head = file.read(_HEAD)
     file.seek(0)
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        _check_archive(package.names(file, limits))
+        _check_archive(archive.names(file, limits))
         return "xlsx"
     if head.startswith(_OLE):
         raise NotATable(

@@ -1,18 +1,21 @@
-"""XLSX workbooks as rows of text, streamed: memory does not grow with the sheet."""
+"""XLSX workbooks as rows of text, read by openpyxl."""
 
 from __future__ import annotations
 
-import os
-import tempfile
-from array import array
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from functools import lru_cache, partial
+import re
+import warnings
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from itertools import islice
+from math import isfinite
 from typing import BinaryIO
 
-from massadmin.tabular import kinds, layout, sheetxml
-from massadmin.tabular.cellformats import DateKind, date_kind, date_text, number_text
+from openpyxl.reader.excel import ExcelReader
+from openpyxl.styles.numbers import BUILTIN_FORMATS
+
+from massadmin.tabular import kinds, layout
+from massadmin.tabular.archive import DAMAGED, Archive, trouble_named
 from massadmin.tabular.dialect import Dialect, Limits, Problem, Row, Source
 from massadmin.tabular.errors import (
     BadWorkbook,
@@ -20,185 +23,116 @@ from massadmin.tabular.errors import (
     EmptyFile,
     TooManyColumns,
     TooManyRows,
-    TooManyTexts,
 )
-from massadmin.tabular.package import DAMAGED, Package, trouble_named
 
 _SAMPLE_ROWS = 200
-_READ_AHEAD = 10_000
-_DAYS_KEPT = 10_000
-_KINDS_OF_CELL = 10_000
+_LAST_ROW = 1_048_576
+
+# Control characters, and the underscore that begins what only looks like one of them.
+_ESCAPED = re.compile(r"_x(00[01][0-9A-Fa-f]|005[Ff])_")
+
+# openpyxl warns of what it leaves out, such as drawings; rows have none of it.
+warnings.filterwarnings("ignore", module="openpyxl")
+# Formats without a code of their own that Chinese, Japanese and Korean versions of Excel use,
+# from ECMA-376 part 1, 18.8.30 (numFmt). openpyxl knows the others.
+for _id in (*range(27, 32), 36, *range(50, 59)):
+    BUILTIN_FORMATS.setdefault(_id, "yyyy-mm-dd")
+for _id in range(32, 36):
+    BUILTIN_FORMATS.setdefault(_id, "h:mm:ss")
 
 
-class _Strings:
-    """A workbook's table of strings, read as far as it is asked for.
+class _Workbook(ExcelReader):
+    """A workbook opened for streaming, through a guarded archive."""
 
-    Of millions, all but the first lie in a temporary file rather than in memory.
-    """
-
-    def __init__(self, texts: Iterator[str], limits: Limits, stack: ExitStack) -> None:
-        self._texts = texts
+    def __init__(self, file: BinaryIO, limits: Limits) -> None:
+        guarded = Archive(file, limits)
+        super().__init__(file, read_only=True, data_only=True, keep_links=False)
+        self.archive: Archive = guarded
         self._limits = limits
-        self._stack = stack
-        self._first: list[str] = []
-        self._ends = array("Q", [0])
-        self._file: BinaryIO | None = None
+        self.read()
+        # In the order of the tabs: all sheets, and those that are shown.
+        self.sheets = {sheet.title: sheet for sheet in self.wb.worksheets}
+        self.shown = [
+            name for name, sheet in self.sheets.items() if sheet.sheet_state == "visible"
+        ] or list(self.sheets)
+        if not self.sheets:
+            raise BadWorkbook(f"There is no sheet in the workbook that can be read. {DAMAGED}")
 
-    def text(self, index: str) -> str:
-        """The text to which a cell refers by `index`, a whole number as written."""
-        at = int(index) if index.isdecimal() else -1
-        return self._first[at] if 0 <= at < len(self._first) else self._later(at)
+    def read_worksheets(self) -> None:
+        """Open the sheets; all other parts were read before."""
+        self.archive.rows_are_dropped = True
+        super().read_worksheets()
 
-    def _later(self, index: int) -> str:
-        if index < 0:
-            raise BadWorkbook(f"A cell refers to a text that is not there. {DAMAGED}")
-        while index >= len(self._first) + len(self._ends) - 1:
-            self._read_ahead()
-        at = index - len(self._first)
-        if at < 0 or self._file is None:
-            return self._first[index]
-        start, end = self._ends[at], self._ends[at + 1]
-        return os.pread(self._file.fileno(), end - start, start).decode()
+    def read_chartsheet(self, *sheet: object) -> None:
+        """Leave out what has no rows."""
 
-    def _read_ahead(self) -> None:
-        batch = list(islice(self._texts, _READ_AHEAD))
-        if not batch:
-            raise BadWorkbook(f"A cell refers to a text that is not there. {DAMAGED}")
-        for text in batch:
-            check_length(text, self._limits)
-        room = self._limits.strings_in_memory - len(self._first)
-        self._first.extend(batch[:room])
-        if len(batch) <= room:
-            return
-        if self._file is None:
-            spill = tempfile.TemporaryFile()  # noqa: SIM115  # the stack closes it
-            self._file = self._stack.enter_context(spill)
-        for text in batch[room:]:
-            self._ends.append(self._ends[-1] + self._file.write(text.encode()))
-        self._file.flush()
-        if len(self._ends) > self._limits.strings:
-            raise TooManyTexts(
-                f"The workbook has more than {self._limits.strings:,} different texts. "
-                "Save the sheet as CSV, and import that."
-            )
-
-
-class _Workbook:
-    """The parts of an open workbook that say how its sheets are to be read."""
-
-    def __init__(self, file: BinaryIO, limits: Limits, stack: ExitStack) -> None:
-        self._limits = limits
-        self._package = Package(file, limits)
-        part = self._related("", "officeDocument") or "xl/workbook.xml"
-        self.since_1904 = False
-        # Name -> part, in the order of the tabs; those that are shown, and all.
-        self.shown: dict[str, str] = {}
-        self.sheets: dict[str, str] = {}
-        relations = self._package.relations(part)
-        for parent, name, given in self._package.elements(part):
-            if name == "workbookPr":
-                self.since_1904 = given.get("date1904", "") in ("1", "true")
-            elif name == "sheet" and parent == "sheets":
-                kind, target = relations.get(given.get("id", ""), ("", ""))
-                if kind != "worksheet":
-                    continue
-                self.sheets[given.get("name", "")] = target
-                if given.get("state", "visible") == "visible":
-                    self.shown[given.get("name", "")] = target
-        self.dates = self._date_styles(self._related(part, "styles"))
-        strings = self._related(part, "sharedStrings")
-        texts = self._package.text(strings) if strings else iter(())
-        longest = limits.record_chars
-        read = sheetxml.shared_strings(texts, longest) if strings else iter(())
-        self.strings = _Strings(read, limits, stack)
-
-    def _related(self, part: str, kind: str) -> str:
-        """The one part of that kind to which `part` refers, or ""."""
-        found = [target for each, target in self._package.relations(part).values() if each == kind]
-        return found[0] if found else ""
-
-    def _date_styles(self, part: str) -> dict[str, DateKind]:
-        """Index of a cell style, as cells write it -> what dates and times it shows."""
-        codes: dict[str, str] = {}
-        styles: list[DateKind | None] = []
-        for parent, name, given in self._package.elements(part) if part else ():
-            if name == "numFmt":
-                codes[given.get("numFmtId", "")] = given.get("formatCode", "")
-            elif name == "xf" and parent == "cellXfs":
-                number = given.get("numFmtId", "0")
-                styles.append(
-                    date_kind(int(number) if number.isdecimal() else 0, codes.get(number))
-                )
-        return {str(index): kind for index, kind in enumerate(styles) if kind}
-
-    def rows(self, sheet: str) -> Iterator[tuple[int, list[str]]]:
-        """(row number, texts from column A to the last that holds something) of each row."""
-        reads: dict[str, Callable[[str], str]] = {}
-        columns = sheetxml.COLUMNS
-        blocks = self._package.text(self.sheets[sheet])
-        for number, cells in sheetxml.row_cells(blocks, self._limits.record_chars):
-            texts: list[str] = []
-            at = -1
-            for letters, attributes, value, computed, inline in cells:
-                at = columns[letters] if letters else at + 1
-                raw = value or computed or inline
-                if not raw:
-                    continue
-                if attributes not in reads:
-                    if len(reads) > _KINDS_OF_CELL:
-                        reads.clear()
-                    reads[attributes] = self._reader(attributes)
-                text = reads[attributes](raw)
-                if at == len(texts):
-                    texts.append(text)
-                elif text:
-                    if at > len(texts):
-                        self._check_column(number, at)
-                        texts.extend([""] * (at + 1 - len(texts)))
-                    texts[at] = text
+    def rows(self, name: str) -> Iterator[tuple[int, list[str]]]:
+        """(row number, texts from column A to the last that holds something); no blank rows."""
+        sheet = self.sheets[name]
+        # What the sheet says about its own size is often wrong.
+        sheet.reset_dimensions()
+        for number, values in enumerate(sheet.iter_rows(values_only=True), 1):
+            if number > _LAST_ROW:
+                raise TooManyRows(f"The sheet goes on beyond row {_LAST_ROW:,}. {DAMAGED}")
+            if not values:
+                continue
+            texts = ["" if value is None else _text(value) for value in values]
             while texts and not texts[-1]:
                 texts.pop()
-            self._check_column(number, len(texts) - 1)
-            yield number, texts
+            if any(map(str.strip, texts)):
+                self._check(number, texts)
+                yield number, texts
 
-    def _reader(self, attributes: str) -> Callable[[str], str]:
-        """What makes text of the raw values of cells with these attributes."""
-        style, kind = sheetxml.style_and_type(attributes)
-        if kind == "s":
-            return self.strings.text
-        if kind == "b":
-            return _truth
-        if kind not in ("", "n"):
-            return self._text
-        shows = self.dates.get(style)
-        if shows is None:
-            return number_text
-        return lru_cache(_DAYS_KEPT)(partial(date_text, kind=shows, since_1904=self.since_1904))
-
-    def _text(self, raw: str) -> str:
-        text = sheetxml.plain(raw)
-        check_length(text, self._limits)
-        return text
-
-    def _check_column(self, number: int, index: int) -> None:
-        if index >= self._limits.columns:
+    def _check(self, number: int, texts: list[str]) -> None:
+        limits = self._limits
+        if len(texts) > limits.columns:
             raise TooManyColumns(
-                f"Row {number:,} has something in column {index + 1:,}, beyond the "
-                f"{self._limits.columns:,} columns allowed. Delete what is not needed there."
+                f"Row {number:,} has something in column {len(texts):,}, beyond the "
+                f"{limits.columns:,} columns allowed. Delete what is not needed there."
+            )
+        longest = max(texts, key=len)
+        if len(longest) > limits.cell_chars:
+            raise CellTooLong(
+                f"A cell that begins “{longest[:40]}” has {len(longest):,} characters, more than "
+                f"the {limits.cell_chars:,} allowed. Shorten it."
+            )
+        if sum(map(len, texts)) > limits.record_chars:
+            raise CellTooLong(
+                f"Row {number:,} has more than {limits.record_chars:,} characters. Shorten it."
             )
 
 
-def _truth(raw: str) -> str:
-    return "TRUE" if raw in ("1", "true") else "FALSE"
+def _text(value: object) -> str:
+    """A cell's value as text: ISO dates, whole numbers without ".0", TRUE and FALSE."""
+    if isinstance(value, str):
+        return _ESCAPED.sub(_unescaped, value) if "_x" in value else value
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, float):
+        return _number_text(value)
+    if isinstance(value, datetime):
+        if value.time() == time.min:
+            return value.date().isoformat()
+        return value.isoformat(timespec="milliseconds" if value.microsecond else "seconds")
+    if isinstance(value, time):
+        return value.isoformat(timespec="milliseconds" if value.microsecond else "seconds")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        seconds = round(value.total_seconds())
+        return f"{seconds // 3600}:{seconds % 3600 // 60:02}:{seconds % 60:02}"
+    return str(value)
 
 
-def check_length(text: str, limits: Limits) -> None:
-    """Refuse a cell of too many characters."""
-    if len(text) > limits.cell_chars:
-        raise CellTooLong(
-            f"A cell that begins “{text[:40]}” has {len(text):,} characters, more than the "
-            f"{limits.cell_chars:,} allowed. Shorten it."
-        )
+def _number_text(value: float) -> str:
+    """A number with the 15 digits that a spreadsheet shows, never with an exponent or ".0"."""
+    text = format(value, ".15g")
+    return format(Decimal(text), "f") if "e" in text and isfinite(value) else text
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    # No field can keep a NUL.
+    return chr(int(found[1], 16)).replace("\0", "")
 
 
 def sniff(
@@ -210,16 +144,16 @@ def sniff(
     preamble: int | None,
 ) -> Dialect:
     """The dialect of a workbook; what is not None was chosen by the caller."""
-    with ExitStack() as stack, trouble_named():
-        book = _Workbook(file, limits, stack)
-        names = tuple(book.shown or book.sheets)
+    with trouble_named():
+        book = _Workbook(file, limits)
+        names = tuple(book.shown)
         if sheet is not None and sheet not in book.sheets:
             raise BadWorkbook(f"There is no sheet “{sheet}”. There are: {', '.join(names)}.")
         for name in (sheet,) if sheet is not None else names:
             records = [
                 layout.Record(number, texts)
                 for number, texts in islice(book.rows(name), _SAMPLE_ROWS)
-                if number > (preamble or 0) and any(map(str.strip, texts))
+                if number > (preamble or 0)
             ]
             if records:
                 return _dialect(name, names, records, has_header, preamble)
@@ -259,12 +193,12 @@ def rows(source: Source, dialect: Dialect, limits: Limits) -> Iterator[Row]:
     width = len(dialect.columns)
     header_awaited = dialect.has_header
     count = 0
-    with kinds.opened(source) as file, ExitStack() as stack, trouble_named():
-        book = _Workbook(file, limits, stack)
+    with kinds.opened(source) as file, trouble_named():
+        book = _Workbook(file, limits)
         if dialect.sheet not in book.sheets:
             raise BadWorkbook(f"There is no sheet “{dialect.sheet}”. Choose the file again.")
         for number, texts in book.rows(dialect.sheet):
-            if number <= dialect.preamble or not any(map(str.strip, texts)):
+            if number <= dialect.preamble:
                 continue
             if header_awaited:
                 header_awaited = False

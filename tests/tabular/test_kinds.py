@@ -22,7 +22,7 @@ def archive(**members: str) -> bytes:
     [
         (b"%PDF-1.7\n1 0 obj", "a PDF document"),
         (b"\x89PNG\r\n\x1a\n", "a picture"),
-        (gzip.compress(b"a,b\n1,2\n"), "a gzip archive"),
+        (gzip.compress(b"a,b\n1,2\n", mtime=0), "a gzip archive"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(512), "old Excel workbook (.xls)"),
         (b"<html><table><tr><td>a</td></tr></table>", "a web page or XML document"),
         (b"\xef\xbb\xbf<?xml version='1.0'?><Workbook/>", "a web page or XML document"),

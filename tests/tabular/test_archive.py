@@ -20,7 +20,8 @@ from massadmin.tabular import (
     rows,
     sniff,
 )
-from tests.tabular.packages import SHEET, cells, package
+from massadmin.tabular.archive import Archive
+from tests.tabular.packages import NAMESPACE, SHEET, cells, package
 
 
 def test_two_cells_in_opposite_corners_take_no_memory() -> None:
@@ -46,9 +47,9 @@ def test_limits_of_a_sheet() -> None:
     shared = package('<row r="1"><c r="A1" t="s"><v>0</v></c></row>', "<si><t>abcdef</t></si>")
     with pytest.raises(CellTooLong, match="6 characters"):
         cells(shared, Limits(cell_chars=5))
-    endless = package("<row>" + '<c r="A1"><v>1</v></c>' * 100_000)
-    with pytest.raises(CellTooLong, match="more than 10,000 characters"):
-        cells(endless, Limits(record_chars=10_000))
+    row = "".join(f'<c r="{column}1" t="str"><v>{"x" * 30}</v></c>' for column in "ABCD")
+    with pytest.raises(CellTooLong, match="Row 1 has more than 119 characters"):
+        cells(package(f'<row r="1">{row}</row>'), Limits(record_chars=119))
 
 
 def test_archives_made_to_do_harm() -> None:
@@ -92,6 +93,95 @@ def test_a_document_type_far_down_is_refused_too() -> None:
         sniff(package("", **{"xl/workbook.xml": laughs}))
 
 
+def test_entities_are_refused_in_any_encoding() -> None:
+    laughs = '<?xml version="1.0" encoding="utf-16"?><!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>'
+    with pytest.raises(BadWorkbook, match="declares a document type"):
+        sniff(package("", **{"xl/worksheets/sheet1.xml": laughs.encode("utf-16")}))
+
+
+JUNK = "<a/>" * 2_000
+ROW = '<row r="{0}"><c r="A{0}"><v>1</v></c></row>'
+
+
+@pytest.mark.parametrize(
+    "sheet",
+    [
+        JUNK,
+        "".join(ROW.format(number) + "<a/>" * 3 for number in range(1, 500)),
+        "".join(ROW.format(1) for _ in range(1_100)),
+        f'<row r="1"/>{JUNK}<row r="2"></row>',
+        "".join(f'<row r="{number}"/>' for number in range(1_100)),
+        f"<!-- <row> -->{JUNK}<!-- </row> -->",
+        f'<row xmlns="another">{JUNK}</row>',
+    ],
+)
+def test_elements_that_would_stay_in_memory_are_counted(sheet: str) -> None:
+    with pytest.raises(TooManyBytes, match="more than 1,000 texts, rows and formats"):
+        sniff(package(sheet), Limits(elements=1_000))
+
+
+def test_texts_and_formats_are_counted() -> None:
+    row = ROW.format(1)
+    for file in (package(row, "<si><t>x</t></si>" * 600), package(row, styles=JUNK)):
+        with pytest.raises(TooManyBytes, match="more than 1,000 texts, rows and formats"):
+            sniff(file, Limits(elements=1_000))
+    rows_among_texts = package(row, "<si/>" + f"<row>{JUNK}</row>")
+    with pytest.raises(TooManyBytes, match="more than 1,000"):
+        sniff(rows_among_texts, Limits(elements=1_000))
+
+
+def test_cells_are_not_counted() -> None:
+    wide = "".join(f'<c r="{column}{{0}}"><v>1</v></c>' for column in "ABCDEFGH")
+    many = "".join(f'<row r="{{0}}">{wide}</row>'.format(number) for number in range(1, 900))
+    limits = Limits(elements=1_000)
+    file = package(many)
+    found = list(rows(file, sniff(file, limits, has_header=False), limits))
+    assert len(found) == 899
+    prefixed = SHEET.format(NAMESPACE, many).replace("</", "</x:").replace("<", "<x:")
+    prefixed = prefixed.replace("<x:/", "</").replace("xmlns=", "xmlns:x=")
+    other = package("", **{"xl/worksheets/sheet1.xml": prefixed})
+    assert list(rows(other, sniff(other, limits, has_header=False), limits)) == found
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 1_000])
+def test_blocks_may_end_anywhere(size: int) -> None:
+    file = package("".join(ROW.format(number) for number in range(1, 100)) + "<a/>" * 10)
+    # The worksheet, its data, and what stands outside of rows.
+    for elements, enough in ((112, True), (110, False)):
+        archive = Archive(file, Limits(elements=elements))
+        archive.rows_are_dropped = True
+        part = archive.open("xl/worksheets/sheet1.xml")
+        with part, contextlib.nullcontext() if enough else pytest.raises(TooManyBytes):
+            while part.read(size):
+                pass
+
+
+@pytest.mark.parametrize(
+    "sheet",
+    [
+        f'<row r="1">{"<c><v>1</v></c>" * 10_000}</row>',
+        f'<row r="1"><c t="str"><v>{"x" * 100_000}</v></c></row>',
+        " " * 100_000,
+    ],
+)
+def test_one_row_or_text_takes_no_more_than_allowed(sheet: str) -> None:
+    with pytest.raises(CellTooLong, match="takes more than 50,000 bytes"):
+        sniff(package(sheet), Limits(record_chars=50_000))
+
+
+@pytest.mark.parametrize("endless", ["<row {}/>", "<!--{}-->", "<?x {}?>"])
+def test_an_endless_tag_is_refused(endless: str) -> None:
+    sniff(package(ROW.format(1) + endless.format("".join(f"x{n}='' " for n in range(10_000)))))
+    with pytest.raises(BadWorkbook, match="endless tag"):
+        sniff(package(endless.format("".join(f"x{n}='' " for n in range(100_000)))))
+
+
+@pytest.mark.parametrize("number", [1_048_577, 10**15])
+def test_rows_beyond_the_last_are_refused(number: int) -> None:
+    with pytest.raises(TooManyRows, match="beyond row 1,048,576"):
+        sniff(package(ROW.format(number)))
+
+
 def test_a_part_without_its_root_is_not_gathered_up() -> None:
     with pytest.raises(BadWorkbook):
         sniff(package("", **{"xl/worksheets/sheet1.xml": os.urandom(4_000_000).hex()}))
@@ -104,14 +194,20 @@ def test_a_part_without_its_root_is_not_gathered_up() -> None:
         {"xl/worksheets/sheet1.xml": "not XML"},
         {"xl/worksheets/sheet1.xml": "<worksheet><sheetData><row><c r='A1'><v>1</row>"},
         {"xl/worksheets/sheet1.xml": '<?xml version="1.0" encoding="klingon"?><worksheet/>'},
-        {"xl/worksheets/sheet1.xml": SHEET.format("", '<row><c t="s"><v>7</v></c></row>')},
-        {"xl/worksheets/sheet1.xml": SHEET.format("", '<row><c t="s"><v>-1</v></c></row>')},
-        {"xl/worksheets/sheet1.xml": SHEET.format("", '<row><c r="!1"><v>1</v></c></row>')},
+        {"xl/worksheets/sheet1.xml": SHEET.format(NAMESPACE, '<row><c t="s"><v>7</v></c></row>')},
+        {"xl/worksheets/sheet1.xml": SHEET.format(NAMESPACE, '<row><c t="s"><v>-1</v></c></row>')},
+        {"xl/worksheets/sheet1.xml": SHEET.format(NAMESPACE, '<row><c r="!1"><v>1</v></c></row>')},
     ],
 )
 def test_damaged_parts(more: dict[str, str]) -> None:
     with pytest.raises(BadWorkbook):
         cells(package("", **more))
+
+
+def test_a_workbook_without_sheets() -> None:
+    book = f'<workbook xmlns="{NAMESPACE}"><sheets/></workbook>'
+    with pytest.raises(BadWorkbook, match="no sheet in the workbook that can be read"):
+        sniff(package("", **{"xl/workbook.xml": book}))
 
 
 @given(st.integers(0, 5_000), st.binary(min_size=1, max_size=4))
