@@ -10,14 +10,14 @@ from wtforms import BooleanField, RadioField, SelectMultipleField
 from wtforms.validators import ValidationError
 
 from massadmin.auth.models import User
-from massadmin.exports import keeping, parts
+from massadmin.exports import parts
 from massadmin.exports.cells import file_rows
 from massadmin.extensions import db
 from massadmin.records.fields import Field
 from massadmin.records.listing import shown_fields
 from massadmin.records.modules import Module
 from massadmin.runs.action import Action, ActionForm, Chunk
-from massadmin.runs.models import Run, RunChunk, RunResult
+from massadmin.runs.models import RunChunk, RunResult
 
 
 class ExportForm(ActionForm):
@@ -73,10 +73,6 @@ class Export(Action):
     retryable = False
     chunk_size = 50_000
     download_endpoint = "exports.download"
-
-    def has_file(self, run: Run) -> bool:
-        """Whether the file of a finished export is still kept."""
-        return keeping.file_of(run) is not None
 
     def prepare(self, params: dict[str, Any], module: Module, user: User) -> dict[str, Any]:
         """Adds what every part must agree on: the columns' `labels`, the `zone` of times, and the

@@ -127,6 +127,12 @@ class RunView:
         return url_for(endpoint, run_id=self.id) if file_of(self.run) else ""
 
     @property
+    def download_expired(self) -> bool:
+        """Whether it made a file that is not kept any more."""
+        makes_files = hasattr(self.action, "download_endpoint")
+        return makes_files and self.state == "completed" and file_of(self.run) is None
+
+    @property
     def failures_url(self) -> str:
         """Where the records that failed can be downloaded, if any did."""
         if not self.progress.failed:
