@@ -72,6 +72,7 @@ def _chores(settings: Settings) -> None:
     """What the clock does besides driving runs. Each chore commits its own work."""
     from massadmin.auth import sessions
     from massadmin.exports import keeping
+    from massadmin.imports import drop_old_files
     from massadmin.records import selection
     from massadmin.runs import alive, retention
     from massadmin.runs.clock import add_chore
@@ -82,4 +83,5 @@ def _chores(settings: Settings) -> None:
     add_chore("sessions", hour, sessions.purge)
     add_chore("selections", hour, selection.forget_old_selections)
     add_chore("heartbeats", hour, alive.forget_the_silent)
+    add_chore("imports", hour, drop_old_files)
     add_chore("exports", hour, lambda: keeping.expire(settings.export_days))
