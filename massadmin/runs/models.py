@@ -109,10 +109,10 @@ class RunResult(Base):
 
     __tablename__ = "run_results"
 
-    run_id: Mapped[int] = mapped_column(
-        BigInteger, ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True
-    )
-    item: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    # No foreign key: results are only ever written beside the locked row of their own run, and
+    # checking the key row by row takes as long as writing them.
+    run_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    item: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     record_id: Mapped[int | None] = mapped_column(BigInteger)
     seq: Mapped[int] = mapped_column(Integer)
     outcome: Mapped[str] = mapped_column(Enum(*OUTCOMES, name="outcome"))

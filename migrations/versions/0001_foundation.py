@@ -316,8 +316,7 @@ STATEMENTS = (
         reason VARCHAR,
         before JSONB,
         after JSONB,
-        CONSTRAINT pk_run_results PRIMARY KEY (run_id, item),
-        CONSTRAINT fk_run_results_run_id FOREIGN KEY(run_id) REFERENCES runs (id) ON DELETE CASCADE
+        CONSTRAINT pk_run_results PRIMARY KEY (run_id, item)
     )
     """,
     """
