@@ -41,10 +41,12 @@ class Undo(Action):
                 WHEN NOT ({mine}) THEN 'Not one of your records'
                 ELSE :unchanged END AS reason
             FROM unnest(CAST(:ids AS bigint[])) AS i (id)
-            LEFT JOIN run_results AS o ON o.run_id = :original AND o.item = i.id
+            CROSS JOIN LATERAL (
+                SELECT (SELECT r.record_id FROM run_results AS r
+                    WHERE r.run_id = :original AND r.item = i.id) AS record_id
+            ) AS o
             LEFT JOIN {chunk.module.table.name} AS t ON t.id = o.record_id
-            WHERE NOT EXISTS (
-                SELECT 1 FROM run_results AS r WHERE r.run_id = :run_id AND r.item = i.id)
+            WHERE {chunk.without_result("i.id")}
             """,  # noqa: S608 - the table is the module's own, values are bound
             "item, record_id, 'skipped', reason, NULL, NULL",
             trash=in_trash,

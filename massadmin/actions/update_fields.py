@@ -172,8 +172,7 @@ class UpdateFields(Action):
                 f"""
                 SELECT t.id, CAST(:reason AS text) AS reason FROM {table} AS t
                 WHERE t.id = ANY(:ids) AND {chunk.reach()} AND ({bad})
-                  AND NOT EXISTS (
-                      SELECT 1 FROM run_results AS r WHERE r.run_id = :run_id AND r.item = t.id)
+                  AND {chunk.without_result("t.id")}
                 """,  # noqa: S608 - expressions are built from declared columns, values are bound
                 reason=reason,
                 **expressions.binds,

@@ -278,3 +278,21 @@ def test_a_value_too_large_for_an_index_fails_its_record_alone(extra_actions: No
     (failed,) = [each for each in results(run) if each.outcome == "failed"]
     assert failed.item == ids[4]
     assert "index" in (failed.reason or "")
+
+
+def test_what_has_no_result_is_looked_up_even_by_stale_statistics() -> None:
+    admin = a_user()
+    ids = some_contacts(300)
+    run_action("add_tags", admin, tags="vip")
+    db.session.execute(text("ANALYZE run_results"))
+    db.session.commit()
+    run = run_action("add_tags", admin, tags="new")
+    chunk = Chunk(run.id, 0, contacts(), ids, {}, admin)
+    lines = chunk.execute(
+        "EXPLAIN SELECT i.id FROM unnest(CAST(:ids AS bigint[])) AS i (id)"
+        f" WHERE {chunk.without_result('i.id')}"
+    ).scalars()
+    plan = "\n".join(lines)
+    assert "Join" not in plan
+    assert "(run_id = " in plan
+    assert "(item = i.id)" in plan
