@@ -184,26 +184,27 @@ def delete_field(module: Module, field: CustomField, user: User, *, address: str
     _log("field_deleted", module, label, user, address, details)
     db.session.delete(field)
     db.session.commit()
-    table, stripped = module.table, 0
+    table, stripped, last = module.table, 0, 0
     while True:
         some = (
             select(table.c.id)
-            .where(table.c.custom.has_key(key))
+            .where(table.c.custom.has_key(key), table.c.id > last)
             .order_by(table.c.id)
             .limit(STRIPPED_AT_ONCE)
             .with_for_update()
             .cte("some")
         )
-        result = db.session.execute(
+        ids = db.session.scalars(
             update(table)
             .where(table.c.id == some.c.id)
             .values(custom=table.c.custom.op("-")(cast(literal(key), Text)))
-        )
-        count = int(result.rowcount)  # type: ignore[attr-defined]  # an UPDATE gives a cursor result
+            .returning(table.c.id)
+        ).all()
         db.session.commit()
-        stripped += count
-        if count < STRIPPED_AT_ONCE:
+        stripped += len(ids)
+        if len(ids) < STRIPPED_AT_ONCE:
             return stripped
+        last = max(ids)
 
 
 def _held(module: Module, key: str) -> bool:

@@ -7,6 +7,7 @@ two tokens and never mix; a token of somebody else is as unknown as one that nev
 from __future__ import annotations
 
 import uuid
+from bisect import bisect_left
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -62,9 +63,10 @@ class Selection(Base):
 
     def holds(self, record_id: int) -> bool:
         """Whether a record that the list shows under this selection's query is ticked."""
-        if self.mode == "matching":
-            return record_id not in self.excluded
-        return record_id in self.ids
+        matching = self.mode == "matching"
+        named = self.excluded if matching else self.ids
+        place = bisect_left(named, record_id)  # both are kept in order
+        return (named[place : place + 1] == [record_id]) != matching
 
 
 def new_selection(user: User, module: Module, *, trash: bool = False) -> Selection:

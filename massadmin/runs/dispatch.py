@@ -27,6 +27,8 @@ from massadmin.runs import alive
 log = logging.getLogger(__name__)
 
 QUEUE = "massadmin"
+# A queue that takes connections and does not answer within this time is away.
+ANSWER_SECONDS = 2.0
 # One ticket is worked on for about this long; then a new one is rung if work remains, so that a
 # worker asked to leave is never far from a good moment.
 TICKET_SECONDS = 5.0
@@ -38,9 +40,13 @@ _leaving = threading.Event()
 
 
 def connect(url: str) -> Redis:
-    """A connection to the queue that gives up quickly when it is away."""
+    """A connection to the queue that gives up quickly when it is away, or silent."""
     return Redis.from_url(
-        url, socket_connect_timeout=2, socket_timeout=None, health_check_interval=15
+        url,
+        socket_connect_timeout=2,
+        # A worker waits for tickets longer than this; RQ sees to that by itself.
+        socket_timeout=ANSWER_SECONDS,
+        health_check_interval=15,
     )
 
 

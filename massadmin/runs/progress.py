@@ -47,15 +47,10 @@ def progress_of(runs: Iterable[Run]) -> dict[int, Progress]:
     found: dict[int, Progress] = {}
     for run in runs:
         if run.succeeded is not None:
-            seconds = _seconds(run.started_at, run.finished_at)
-            found[run.id] = Progress(
-                run.total,
-                run.succeeded,
-                run.skipped or 0,
-                run.failed or 0,
-                rate=run.total / seconds if seconds else None,
-                eta=None,
-            )
+            tallies = (run.succeeded, run.skipped or 0, run.failed or 0)
+            seconds = seconds_taken(run)
+            rate = sum(tallies) / seconds if seconds else None
+            found[run.id] = Progress(run.total, *tallies, rate, eta=None)
             continue
         row = summed.get(run.id)
         succeeded, skipped, failed, recent, span = row or (0, 0, 0, 0, None)
@@ -86,13 +81,11 @@ def _summed(run_ids: list[int]) -> dict[int, tuple[Any, ...]]:
     return {row[0]: tuple(row[1:]) for row in rows}
 
 
-def _seconds(start: datetime | None, end: datetime | None) -> float | None:
-    return (end - start).total_seconds() if start and end else None
-
-
 def seconds_taken(run: Run) -> float | None:
     """Wall time from the first chunk to the end, in seconds; None before the end."""
-    return _seconds(run.started_at, run.finished_at)
+    if run.started_at is None or run.finished_at is None:
+        return None
+    return (run.finished_at - run.started_at).total_seconds()
 
 
 def reasons_of(run_id: int) -> list[tuple[str, str, int]]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+from pathlib import Path
+
 import pytest
 from flask import Flask
 from sqlalchemy import select
@@ -46,3 +49,18 @@ def test_a_run_is_started_although_the_queue_is_away(app: Flask) -> None:
     finally:
         app.extensions["massadmin_redis"] = there
     assert fresh(run).state == "queued"
+
+
+def test_a_queue_that_does_not_answer_is_away(
+    app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatch, "ANSWER_SECONDS", 0.1)
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(tmp_path / "s"))
+        silent.listen()
+        there = app.extensions["massadmin_redis"]
+        app.extensions["massadmin_redis"] = dispatch.connect(f"unix://{tmp_path / 's'}?db=0")
+        try:
+            assert not dispatch.ring()
+        finally:
+            app.extensions["massadmin_redis"] = there

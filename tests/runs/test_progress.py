@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from massadmin.runs.execute import work_once
+from massadmin.runs.models import Run
 from massadmin.runs.progress import (
     batches_of,
     progress_of,
@@ -53,3 +56,10 @@ def test_almost_done_is_not_a_hundred_percent() -> None:
     from massadmin.runs.progress import Progress
 
     assert Progress(1_000_000, 999_999, 0, 0, None, None).percent == 99
+
+
+def test_the_rate_of_a_run_that_was_cancelled_is_that_of_what_was_done() -> None:
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    run = Run(id=1, total=1_000, succeeded=100, skipped=0, failed=0, state="cancelled")
+    run.started_at, run.finished_at = start, start + timedelta(seconds=10)
+    assert progress_of([run])[1].rate == 10
