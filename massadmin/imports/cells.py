@@ -6,12 +6,15 @@ owns new records that name no owner.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy.dialects import postgresql
 
-from massadmin.records.fields import Field
+from massadmin.imports.copying import NULL, texts
+from massadmin.records.fields import TEXTUAL, Field
 from massadmin.records.modules import Module
 from massadmin.runs.put_back import json_value
 
@@ -30,6 +33,17 @@ class Cell:
     def name(self) -> str:
         """The column in the chunk's table."""
         return f"c{self.index}"
+
+    def copied(self, values: Sequence[Any]) -> list[str]:
+        """Values as COPY takes them."""
+        if self.type == "JSONB":
+            known = {each: None if each is None else json.dumps(each) for each in set(values)}
+            return texts([known[each] for each in values])
+        if self.type == "BOOLEAN":
+            return [NULL if each is None else "t" if each else "f" for each in values]
+        if self.field.type in TEXTUAL or self.field.type == "datetime":
+            return texts(values)
+        return [NULL if each is None else str(each) for each in values]
 
     @property
     def made(self) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from sqlalchemy import text
 
 from massadmin.extensions import db
+from massadmin.imports.copying import copying, cursor, lines, texts
 from massadmin.imports.reading import Reader
 
 BLOCK_ROWS = 20_000
@@ -46,32 +47,26 @@ def find_duplicates(file_id: int, reader: Reader, last_line: int | None = None) 
 
 def _copy_keys(file_id: int, reader: Reader, last_line: int | None) -> None:
     """Send the match value of every usable row to the temporary table, block by block."""
-    connection = db.session.connection().connection.driver_connection
-    assert connection is not None
     # Only the columns that are needed: files can be a thousand columns wide.
     columns = sorted(set(reader.key_columns))
     wanted = ", ".join(f"cells[{column + 1}]" for column in columns)
-    width = max(columns) + 1
     line = 0
-    with connection.cursor() as cursor:
-        while True:
-            rows = cursor.execute(
+    while True:
+        with cursor() as reading:
+            rows = reading.execute(
                 f"""
                 SELECT line, ARRAY[{wanted}] FROM import_rows
                 WHERE file_id = %(file)s AND line > %(after)s AND problem IS NULL
                   AND (%(last)s::integer IS NULL OR line <= %(last)s)
                 ORDER BY line LIMIT %(limit)s
-                """,  # noqa: S608 - column numbers
+                """.encode(),  # noqa: S608 - column numbers
                 {"file": file_id, "after": line, "last": last_line, "limit": BLOCK_ROWS},
             ).fetchall()
-            if not rows:
-                return
-            line = rows[-1][0]
-            with cursor.copy("COPY import_keys (line, key) FROM STDIN") as copy:
-                for number, some in rows:
-                    cells = [""] * width
-                    for column, cell in zip(columns, some, strict=True):
-                        cells[column] = cell
-                    key = reader.key(cells)
-                    if key is not None:
-                        copy.write_row((number, key))
+        if not rows:
+            return
+        line = rows[-1][0]
+        keys = reader.keys([dict(zip(columns, some, strict=True)) for _, some in rows])
+        keyed = [(str(row[0]), key) for row, key in zip(rows, keys, strict=True) if key is not None]
+        if keyed:
+            with copying("COPY import_keys (line, key) FROM STDIN") as copy:
+                copy.write(lines([[each[0] for each in keyed], texts([each[1] for each in keyed])]))

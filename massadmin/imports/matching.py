@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from massadmin.imports.policy import Policy
-from massadmin.imports.reading import Reading, as_json
+from massadmin.imports.reading import Reading
 from massadmin.imports.turns import take_turn
 from massadmin.runs.action import Chunk
 
@@ -55,7 +56,7 @@ def _find(chunk: Chunk, rows: Sequence[Reading], policy: Policy) -> dict[int, Fo
         WHERE t.deleted_at IS NULL
         GROUP BY r.line
         """,  # noqa: S608 - names come from the module, values are bound
-        keys=as_json([{"line": row.line, "key": row.key} for row in rows]),
+        keys=json.dumps([{"line": row.line, "key": row.key} for row in rows]),
     )
     return {line: Found(id or 0, count) for line, id, count in found}
 

@@ -17,6 +17,7 @@ from massadmin import tabular
 from massadmin.auth.models import User
 from massadmin.config import Settings
 from massadmin.extensions import db
+from massadmin.imports.copying import NULL, copying, escaped
 from massadmin.imports.mapping import proposed_mapping
 from massadmin.imports.models import ImportDuplicate, ImportFile, ImportRow
 from massadmin.records.modules import Module
@@ -30,7 +31,6 @@ MAX_FILENAME_CHARS = 200
 
 # Between cells and rows of a block while it is escaped as a whole; cells hardly ever hold them.
 _CELL, _ROW = "\x1f", "\x1e"
-_NULL = "\\N"
 # A cell within an array literal within a line of COPY: both have backslashes of their own.
 _ESCAPES = (
     ("\\", "\\\\\\\\"),
@@ -169,13 +169,8 @@ def _fill(
 
 def copy_rows(file_id: int, rows: Iterator[Row]) -> int:
     """Stream rows into `import_rows` by COPY; how many there were."""
-    connection = db.session.connection().connection.driver_connection
-    assert connection is not None
     count = 0
-    with (
-        connection.cursor() as cursor,
-        cursor.copy("COPY import_rows (file_id, line, cells, problem) FROM STDIN") as copy,
-    ):
+    with copying("COPY import_rows (file_id, line, cells, problem) FROM STDIN") as copy:
         while block := list(islice(rows, BLOCK_ROWS)):
             copy.write(_copy_text(file_id, block))
             count += len(block)
@@ -192,7 +187,7 @@ def _copy_text(file_id: int, block: list[Row]) -> str:
         escaped = ['","'.join(map(_escape, row.cells)) for row in block]
     return "".join(
         [
-            f'{file_id}\t{row.line}\t{{"{cells}"}}\t{_problem(row) if row.problems else _NULL}\n'
+            f'{file_id}\t{row.line}\t{{"{cells}"}}\t{_problem(row) if row.problems else NULL}\n'
             for row, cells in zip(block, escaped, strict=True)
         ]
     )
@@ -206,7 +201,7 @@ def _escape(text: str) -> str:
 
 def _problem(row: Row) -> str:
     reason = " ".join(row.reason.replace("\0", "").split())
-    return reason.replace("\\", "\\\\") if reason else _NULL
+    return escaped(reason) if reason else NULL
 
 
 def _size_of(source: Source) -> int:

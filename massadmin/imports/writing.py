@@ -11,8 +11,8 @@ a row that succeeded tells which cells were left out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+import json
+from collections.abc import Sequence
 
 from massadmin.auth.models import User
 from massadmin.imports.cells import (
@@ -23,10 +23,11 @@ from massadmin.imports.cells import (
     made_json,
     update_columns,
 )
+from massadmin.imports.copying import DEFAULT, NULL, array, copying, lines, texts
 from massadmin.imports.matching import settle_targets
 from massadmin.imports.people import possible_owners
 from massadmin.imports.policy import Policy
-from massadmin.imports.reading import Reader, Reading, as_json
+from massadmin.imports.reading import Reader, Reading
 from massadmin.records.fields import Field
 from massadmin.records.modules import Module
 from massadmin.records.tags import ensure_tags
@@ -52,7 +53,7 @@ def write(chunk: Chunk) -> None:
     params = chunk.params
     policy = Policy.from_json(params["policy"])
     reader = reader_of(chunk.module, params["columns"], params["mapping"], policy, chunk.user)
-    rows = list(_read(chunk, reader, policy))
+    rows = _read(chunk, reader, policy)
     targets = settle_targets(chunk, rows, policy)
     _write_ended(chunk, [row for row in rows if row.outcome], targets)
     going = [row for row in rows if not row.outcome]
@@ -61,7 +62,7 @@ def write(chunk: Chunk) -> None:
         _Writing(chunk, policy, reader.fields).write(going, known)
 
 
-def _read(chunk: Chunk, reader: Reader, policy: Policy) -> Iterator[Reading]:
+def _read(chunk: Chunk, reader: Reader, policy: Policy) -> list[Reading]:
     staged = chunk.execute(
         """
         SELECT i.line, i.cells, i.problem, d.first_line
@@ -72,27 +73,35 @@ def _read(chunk: Chunk, reader: Reader, policy: Policy) -> Iterator[Reading]:
         """,
         file=chunk.params["file"],
     )
-    for line, cells, problem, first_line in staged.all():
-        row = reader.read(line, cells, problem)
+    found = staged.all()
+    rows = reader.read([(line, cells, problem) for line, cells, problem, _ in found])
+    for row, (_, _, _, first_line) in zip(rows, found, strict=True):
         if first_line is not None and not row.outcome:
             name = chunk.module.field(policy.match or "").label
             name = name if name.isupper() else name.lower()
             row.outcome, row.reason = "skipped", f"Same {name} as line {first_line:,}"
-        yield row
+    return rows
 
 
 def _write_ended(chunk: Chunk, rows: Sequence[Reading], targets: dict[int, int]) -> None:
     if not rows:
         return
-    ended = [(row.line, targets.get(row.line), row.outcome, row.reason) for row in rows]
-    names = ("line", "id", "outcome", "reason")
+    ended = [
+        {
+            "line": row.line,
+            "id": targets.get(row.line),
+            "outcome": row.outcome,
+            "reason": row.reason,
+        }
+        for row in rows
+    ]
     chunk.write(
         """
         SELECT * FROM json_to_recordset(CAST(:rows AS json))
             AS r (line integer, id bigint, outcome text, reason text)
         """,
         "line, id, outcome, reason, NULL, NULL",
-        rows=as_json([dict(zip(names, each, strict=True)) for each in ended]),
+        rows=json.dumps(ended),
     )
 
 
@@ -118,38 +127,49 @@ class _Writing:
         self._chunk.execute("DROP TABLE pg_temp.import_chunk")
 
     def _load(self, rows: Sequence[Reading], targets: dict[int, int]) -> None:
-        always = self._policy.tags
-        tags = ensure_tags({name for row in rows for name in row.tags} | set(always))
-        loaded = []
-        for row in rows:
-            values: dict[str, Any] = {
-                f"c{index}": value for index, value in enumerate(row.values) if value is not None
-            }
-            values["line"] = row.line
-            if row.line in targets:
-                values["id"] = targets[row.line]
-            if row.reason:
-                values["note"] = row.reason
-            if row.left_out:
-                values["left_out"] = row.left_out
-            if always or row.tags:
-                values["tags"] = list({tags[name]: None for name in (*always, *row.tags)})
-            loaded.append(values)
+        """Fill the chunk's table; new records take their ids from the sequence of their table."""
+        sequence = self._chunk.execute(
+            f"SELECT pg_get_serial_sequence('{self._table}', 'id')"
+        ).scalar_one()
         self._chunk.execute(
             f"""
-            CREATE TEMPORARY TABLE import_chunk ON COMMIT DROP AS
-            SELECT coalesce(r.id, nextval(CAST(:sequence AS regclass))) AS id,
-                r.id IS NULL AS new, r.line, r.note, coalesce(r.left_out, '{{}}') AS left_out,
-                r.tags{"".join(f", r.{cell.name}" for cell in self._cells)}
-            FROM json_to_recordset(CAST(:rows AS json)) AS r (
-                line integer, id bigint, note text, left_out integer[], tags integer[]
-                {"".join(f", {cell.name} {cell.type}" for cell in self._cells)})
-            """,  # noqa: S608 - names and types come from the module, values are bound
-            rows=as_json(loaded),
-            sequence=self._chunk.execute(
-                f"SELECT pg_get_serial_sequence('{self._table}', 'id')"
-            ).scalar_one(),
+            CREATE TEMPORARY TABLE import_chunk (
+                line integer, id bigint DEFAULT nextval('{sequence}'), new boolean, note text,
+                left_out integer[], tags integer[]
+                {"".join(f", {cell.name} {cell.type}" for cell in self._cells)}
+            ) ON COMMIT DROP
+            """
         )
+        lined = [row.line for row in rows]
+        columns = [
+            list(map(str, lined)),
+            [str(targets[line]) if line in targets else DEFAULT for line in lined],
+            ["f" if line in targets else "t" for line in lined],
+            texts([row.reason for row in rows]),
+            [array(row.left_out) for row in rows],
+            self._tags(rows),
+        ]
+        by_cell = zip(*(row.values for row in rows), strict=True)
+        columns += [cell.copied(values) for cell, values in zip(self._cells, by_cell, strict=True)]
+        with copying(f"COPY import_chunk FROM STDIN WITH (DEFAULT '{DEFAULT}')") as copy:
+            copy.write(lines(columns))
+
+    def _tags(self, rows: Sequence[Reading]) -> list[str]:
+        """The ids of each row's tags, those of the policy among them, as COPY takes them."""
+        always = self._policy.tags
+        if not always and not any(row.tags for row in rows):
+            return [NULL] * len(rows)
+        spelled: dict[str, str] = {}
+        for name in (*always, *(name for row in rows for name in row.tags)):
+            spelled.setdefault(name.lower(), name)
+        ids = ensure_tags(spelled.values())
+        known = {lower: ids[name] for lower, name in spelled.items()}
+        return [
+            array({known[name.lower()]: None for name in (*always, *row.tags)})
+            if always or row.tags
+            else NULL
+            for row in rows
+        ]
 
     def _insert(self) -> None:
         """Create the new records, put their tags on, and record them."""

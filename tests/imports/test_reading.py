@@ -39,7 +39,7 @@ def values(found: Reader, reading: Reading) -> dict[str, Any]:
 
 def read(cells: list[str], *mapping: str | None, **options: Any) -> tuple[dict[str, Any], Reading]:
     found = reader(*mapping, **options)
-    reading = found.read(2, cells)
+    (reading,) = found.read([(2, cells, None)])
     return values(found, reading), reading
 
 
@@ -89,9 +89,9 @@ def test_an_empty_row_is_skipped() -> None:
 
 
 def test_a_problem_of_the_row_fails_it() -> None:
-    reading = reader("city").read(3, ["Oslo"], "2 cells where the header has 3 columns")
-    assert reading.outcome == "failed"
-    assert reading.reason == "2 cells where the header has 3 columns"
+    good, bad = reader("city").read([(2, ["Rome"], None), (3, ["Oslo"], "two cells too many")])
+    assert (good.outcome, good.values) == ("", ("Rome",))
+    assert (bad.line, bad.outcome, bad.reason) == (3, "failed", "Two cells too many")
 
 
 def test_the_match_value_must_be_there_and_valid() -> None:
@@ -115,7 +115,7 @@ def test_matching_on_id_a_row_without_one_is_new() -> None:
 def test_where_no_column_holds_the_match_field_nothing_matches() -> None:
     found = reader("city", match="email")
     assert not found.matches
-    assert found.read(2, ["Oslo"]).outcome == ""
+    assert found.read([(2, ["Oslo"], None)])[0].outcome == ""
 
 
 def test_a_phone_number_without_country_code() -> None:
@@ -167,14 +167,36 @@ def test_blanks_stay_unless_asked_otherwise() -> None:
     assert read(["  "], "first_name", trim=True)[1].outcome == "skipped"
 
 
-def test_key_reads_the_match_value_alone() -> None:
+def test_keys_are_the_match_values_alone() -> None:
     found = reader("city", "email", match="email")
-    assert found.key(["Oslo", "A@X.com ::: b@x.com"]) == "A@x.com"
-    assert found.key(["Oslo", "nobody"]) is None
-    assert found.key(["Oslo", ""]) is None
+    rows = [["Oslo", "A@X.com ::: b@x.com"], ["Oslo", "nobody"], ["Oslo", ""]]
+    assert found.keys(rows) == ["A@x.com", None, None]
+    assert found.key_columns == [1]
     by_phone = reader("phone", "country", match="phone")
-    assert by_phone.key(["020 7946 0018", "GB"]) == "+442079460018"
     assert by_phone.key_columns == [0, 1]
+    assert by_phone.keys([{0: "020 7946 0018", 1: "GB"}]) == ["+442079460018"]
+    assert reader("id", "city", match="id").keys([["17", "Oslo"], ["x", "Rome"]]) == ["17", None]
+
+
+def test_rows_of_a_block_do_not_mix() -> None:
+    found = reader("email", "phone", "tags", "name", match="email")
+    block = [
+        (2, ["a@x.com", "mobile", "vip", "Ada Lovelace"], None),
+        (3, ["b@x.com", "+4721234567", "", "Bob"], None),
+        (4, ["", "", "", ""], None),
+        (5, ["a@x.com", "mobile", "vip", ""], None),
+    ]
+    rows = found.read(block)
+    assert [each.line for each in rows] == [2, 3, 4, 5]
+    assert [each.key for each in rows] == ["a@x.com", "b@x.com", None, "a@x.com"]
+    assert [each.tags for each in rows] == [("vip",), (), (), ("vip",)]
+    assert [each.left_out for each in rows] == [(1,), (), (), (1,)]
+    assert [each.outcome for each in rows] == ["", "", "skipped", ""]
+    assert values(found, rows[1]) == {
+        "email": "b@x.com",
+        "phone": "+4721234567",
+        "first_name": "Bob",
+    }
 
 
 @pytest.mark.parametrize("cells", [["ada@x.com"], ["Ada@x.com"]])
