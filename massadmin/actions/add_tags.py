@@ -95,16 +95,18 @@ def remove_listed(chunk: Chunk) -> None:
         FROM gone GROUP BY item
         """,
         first=f"""
+        listed AS (
+            SELECT r.item, r.record_id, lower(each.name) AS name
+            FROM run_results AS r
+            CROSS JOIN LATERAL jsonb_array_elements_text(r.after -> 'tags_added') AS each (name)
+            WHERE r.run_id = :original AND r.item = ANY(:ids)
+        ),
         gone AS (
             DELETE FROM {tags} AS x
-            USING run_results AS r, {chunk.module.table.name} AS t, tags AS g
-            WHERE r.run_id = :original AND r.item = ANY(:ids)
-              AND t.id = r.record_id AND {chunk.reach()}
-              AND lower(g.name) IN (
-                  SELECT lower(listed.name)
-                  FROM jsonb_array_elements_text(r.after -> 'tags_added') AS listed (name))
-              AND x.{record} = t.id AND x.tag_id = g.id
-            RETURNING r.item, g.name
+            USING listed, tags AS g, {chunk.module.table.name} AS t
+            WHERE lower(g.name) = listed.name AND t.id = listed.record_id AND {chunk.reach()}
+              AND x.{record} = listed.record_id AND x.tag_id = g.id
+            RETURNING listed.item, g.name
         )
         """,  # noqa: S608 - names come from the module, values are bound
     )
