@@ -71,13 +71,15 @@ class Delete(Action):
 
     def revert(self, chunk: Chunk) -> None:
         table = chunk.module.table.name
+        # Not said plainly: by the index of it, each chunk would walk through the whole deletion.
+        by_this_run = "coalesce(t.deleted_run_id, 0) = :original"
         chunk.write(
             f"""
             UPDATE {table} AS t
             SET deleted_at = NULL, deleted_by = NULL, deleted_run_id = NULL
             FROM run_results AS r
             WHERE r.run_id = :original AND r.item = ANY(:ids) AND t.id = r.record_id
-              AND t.deleted_run_id = :original AND {chunk.reach(trash=True)}
+              AND {by_this_run} AND {chunk.reach(trash=True)}
               AND (r.after ? 'shared_email'
                 OR {holder(table, "t", "other.deleted_at IS NULL")} IS NULL)
             RETURNING r.item, t.id AS record_id
@@ -90,7 +92,7 @@ class Delete(Action):
             FROM run_results AS r
             JOIN {table} AS t ON t.id = r.record_id
             WHERE r.run_id = :original AND r.item = ANY(:ids)
-              AND t.deleted_run_id = :original AND {chunk.reach(trash=True)}
+              AND {by_this_run} AND {chunk.reach(trash=True)}
             """,  # noqa: S608 - the table is the module's own, values are bound
             "item, record_id, 'skipped', :taken, NULL, NULL",
             taken=TAKEN,

@@ -69,8 +69,15 @@ class Chunk:
     tally: Counter[str] = field(default_factory=Counter)
 
     def reach(self, alias: str = "t", *, trash: bool = False) -> str:
-        """SQL that is true of the records the run's user may touch, as `alias` of the table."""
-        clause = f"{alias}.deleted_at IS {'NOT ' if trash else ''}NULL"
+        """SQL that is true of the records the run's user may touch, as `alias` of the table.
+
+        The records are those of the chunk, so they are found by their ids. For the trash it is
+        said so that its index does not offer itself: after a big deletion, when the statistics
+        think it small, each chunk would walk through all of it.
+        """
+        clause = f"{alias}.deleted_at IS NULL"
+        if trash:
+            clause = f"coalesce({alias}.deleted_at, '-infinity') > '-infinity'"
         if not self.user.sees_all_records:
             clause += f" AND {alias}.owner_id = :user_id"
         return clause
