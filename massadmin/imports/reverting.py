@@ -72,14 +72,18 @@ def _take_tags_off(chunk: Chunk) -> None:
     chunk.execute("CREATE TEMPORARY TABLE import_tags_off (item bigint, name text) ON COMMIT DROP")
     chunk.execute(
         f"""
-        WITH gone AS (
-            DELETE FROM {tags} AS x
-            USING run_results AS r, {chunk.module.table.name} AS t, tags AS g
+        WITH listed AS (
+            SELECT r.item, r.record_id, lower(each.name) AS name
+            FROM run_results AS r
+            CROSS JOIN LATERAL jsonb_array_elements_text(r.after -> 'tags_added') AS each (name)
             WHERE r.run_id = :original AND r.item = ANY(:ids) AND r.before IS NOT NULL
-              AND t.id = r.record_id AND {chunk.reach()}
-              AND r.after -> 'tags_added' ? g.name
+        ),
+        gone AS (
+            DELETE FROM {tags} AS x
+            USING listed, {chunk.module.table.name} AS t, tags AS g
+            WHERE t.id = listed.record_id AND {chunk.reach()} AND lower(g.name) = listed.name
               AND x.{record} = t.id AND x.tag_id = g.id
-            RETURNING r.item, g.name
+            RETURNING listed.item, g.name
         )
         INSERT INTO import_tags_off SELECT item, name FROM gone
         """  # noqa: S608 - names come from the module, values are bound
@@ -89,16 +93,15 @@ def _take_tags_off(chunk: Chunk) -> None:
 def _record_tags(chunk: Chunk) -> None:
     """Record the rows from whose records only tags were taken."""
     chunk.write(
-        """
+        f"""
         SELECT r.item, r.record_id,
-            CASE WHEN r.before <> '{}' THEN CAST(:partly AS text) END AS reason,
+            CASE WHEN r.before <> '{{}}' THEN CAST(:partly AS text) END AS reason,
             jsonb_build_object('tags_removed', jsonb_agg(o.name ORDER BY o.name)) AS after
         FROM import_tags_off AS o
         JOIN run_results AS r ON r.run_id = :original AND r.item = o.item
-        WHERE NOT EXISTS (
-            SELECT 1 FROM run_results AS x WHERE x.run_id = :run_id AND x.item = o.item)
+        WHERE {chunk.without_result("o.item")}
         GROUP BY r.item, r.record_id, r.before
-        """,
+        """,  # noqa: S608 - the chunk's own SQL, values are bound
         "item, record_id, 'succeeded', reason, NULL, after",
         partly=PARTLY,
     )

@@ -251,12 +251,11 @@ class _Writing:
     def _leave_the_rest(self) -> None:
         """Record the records that were matched and already were as the file says."""
         self._chunk.write(
-            """
-            SELECT r.line, r.id, concat_ws('; ', CAST(:already_so AS text), r.note) AS reason
-            FROM import_chunk AS r
-            WHERE NOT r.new AND NOT EXISTS (
-                SELECT 1 FROM run_results AS x WHERE x.run_id = :run_id AND x.item = r.line)
-            """,
+            f"""
+            SELECT c.line, c.id, concat_ws('; ', CAST(:already_so AS text), c.note) AS reason
+            FROM import_chunk AS c
+            WHERE NOT c.new AND {self._chunk.without_result("c.line")}
+            """,  # noqa: S608 - the chunk's own SQL, values are bound
             "line, id, 'skipped', reason, NULL, NULL",
             already_so=ALREADY_SO,
         )
