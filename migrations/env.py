@@ -10,7 +10,7 @@ from flask import current_app
 from massadmin.extensions import db
 
 # Several processes may start at once on a new database; one of them migrates.
-LOCK = 5_000_000_000_000
+LOCK = 4_000_000_000_000
 
 
 def include_object(item: Any, name: str, kind: str, reflected: bool, compared: Any) -> bool:

@@ -95,11 +95,15 @@ class Export(Action):
         )
         if chunk.rehearsal:
             return
-        ids = select(RunResult.item).where(
-            RunResult.run_id == chunk.run_id,
-            RunResult.item.between(chunk.ids[0], chunk.ids[-1]),
-            RunResult.outcome == "succeeded",
-        )
+        # As a list, because of a run of which the statistics have not heard yet they think that it
+        # has one result, and join all with all.
+        ids = db.session.scalars(
+            select(RunResult.item).where(
+                RunResult.run_id == chunk.run_id,
+                RunResult.item.between(chunk.ids[0], chunk.ids[-1]),
+                RunResult.outcome == "succeeded",
+            )
+        ).all()
         rows = file_rows(
             chunk.module,
             columns_of(chunk.module, chunk.params),

@@ -94,8 +94,7 @@ def holder(table: str, record: str, condition: str) -> str:
 
 def _waiting(chunk: Chunk) -> str:
     """SQL: `d` is of this chunk and still in the trash, without a result."""
-    return f"""d.id = ANY(:ids) AND {chunk.reach("d", trash=True)} AND NOT EXISTS (
-        SELECT FROM run_results AS r WHERE r.run_id = :run_id AND r.item = d.id)"""
+    return f"d.id = ANY(:ids) AND {chunk.reach('d', trash=True)} AND {chunk.without_result('d.id')}"
 
 
 def _restore_free(chunk: Chunk) -> None:
@@ -121,9 +120,10 @@ def _restore_free(chunk: Chunk) -> None:
 def _restore_twins(chunk: Chunk) -> None:
     """Restore those that shared their e-mail before, where only this run has brought it back."""
     table = chunk.module.table.name
-    of_others = """other.deleted_at IS NULL AND NOT EXISTS (
-        SELECT FROM run_results AS mine
-        WHERE mine.run_id = :run_id AND mine.item = other.id AND mine.outcome = 'succeeded')"""
+    of_others = """other.deleted_at IS NULL AND (
+        SELECT mine.item FROM run_results AS mine
+        WHERE mine.run_id = :run_id AND mine.item = other.id
+          AND mine.outcome = 'succeeded') IS NULL"""
     chunk.succeed(
         f"""
         UPDATE {table} AS d

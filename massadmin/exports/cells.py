@@ -5,8 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, collate, func, literal, not_, or_, select
-from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    FromClause,
+    Select,
+    and_,
+    bindparam,
+    case,
+    collate,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 
 from massadmin.auth.models import User
 from massadmin.records.fields import Field, as_text
@@ -20,16 +34,15 @@ _FREE_TEXT = frozenset({"text", "email", "phone", "choice", "user", "tags"})
 
 
 def file_rows(
-    module: Module, fields: Sequence[Field], ids: Select[Any], *, harmless: bool
+    module: Module, fields: Sequence[Field], ids: Sequence[int], *, harmless: bool
 ) -> Select[Any]:
-    """The records whose ids `ids` selects, one text column per field, in the order of their ids.
+    """The records of these ids, one text column per field, in the order of their ids.
 
     Tags are joined by commas, users are named by their e-mail, flags are yes or no, dates are
     ISO 8601. An empty field is NULL. `harmless` defuses what a spreadsheet would run as a formula.
     """
     table = module.table
-    wanted = ids.subquery()
-    source = table.join(wanted, table.c.id == wanted.c[0])
+    source: FromClause = table
     cells: list[ColumnElement[Any]] = []
     for field in fields:
         if field.type == "tags":
@@ -45,7 +58,8 @@ def file_rows(
         if harmless and field.type in _FREE_TEXT:
             cell = defused(cell)
         cells.append(cell.label(None))
-    return select(*cells).select_from(source).order_by(table.c.id)
+    named = table.c.id == func.any(_array(ids))
+    return select(*cells).select_from(source).where(named).order_by(table.c.id)
 
 
 def _text(module: Module, field: Field) -> ColumnElement[Any]:
@@ -63,14 +77,18 @@ def _text(module: Module, field: Field) -> ColumnElement[Any]:
     return as_text(value)
 
 
-def _tags(module: Module, ids: Select[Any]) -> Any:
+def _array(ids: Sequence[int]) -> Any:
+    return bindparam(None, list(ids), type_=ARRAY(BigInteger), unique=True)
+
+
+def _tags(module: Module, ids: Sequence[int]) -> Any:
     tags = module.tags
     record_id = tags.c[module.tags_record]
     names = func.string_agg(Tag.name, aggregate_order_by(literal(","), func.lower(Tag.name)))
     return (
         select(record_id, names.label("names"))
         .join(Tag, Tag.id == tags.c.tag_id)
-        .where(record_id.in_(ids))
+        .where(record_id == func.any(_array(ids)))
         .group_by(record_id)
         .subquery()
     )
