@@ -80,7 +80,8 @@ def test_the_whole_way(signed_in: SignIn) -> None:
     assert "Rows with errors" in page
     records = cells_of([browser.get(f"/runs/{run_id}/import-errors.csv", buffered=True).data])
     assert records[1] == ["bad", "Cy", "", "4", "E-mail is not a valid address"]
-    assert browser.get(f"/runs/{run_id}").status_code == 200
+    for tab in ("results", "changes", "settings", "timeline"):
+        assert browser.get(f"/runs/{run_id}?tab={tab}").status_code == 200
 
 
 def test_an_imported_file_leads_to_its_run(signed_in: SignIn) -> None:
