@@ -50,6 +50,15 @@ def test_the_panel_of_a_deletion_counts_what_is_in_the_trash(signed_in: SignIn) 
     assert f"/contacts/actions/restore?deleted_run={run.id}" in html
 
 
+def test_tags_that_would_go_are_named(signed_in: SignIn) -> None:
+    browser = signed_in()
+    some_contacts(1)
+    run = run_action("add_tags", user_of(browser), tags="vip")
+    html = browser.get(f"/runs/{run.id}/undo", headers=HTMX).get_data(as_text=True)
+    assert "<del>vip</del>" in html
+    assert "The contact was tried out; nothing has been changed." in words(html)
+
+
 def test_preview_then_confirm(signed_in: SignIn) -> None:
     browser = signed_in()
     [only] = some_contacts(1, city="Oslo")
