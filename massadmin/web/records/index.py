@@ -12,6 +12,7 @@ from massadmin.records.filters import BadFilter
 from massadmin.records.listing import count_all, title
 from massadmin.records.modules import get_module
 from massadmin.records.smart_lists import lists_for, may_change
+from massadmin.runs.history import active_runs
 from massadmin.web.access import permission
 from massadmin.web.answers import asked_by_htmx
 from massadmin.web.records import MODULE, bp
@@ -43,6 +44,8 @@ def answer(
     name = "records/_list.html" if only_table else "records/_view.html"
     # A turned page leaves the bar alone, so nothing need be counted for it.
     given = context(view, bar=Bar() if only_table else None)
+    if only_table:  # it is fetched after a bulk action too, which may be over by now
+        given["active"] = active_runs(view.user)
     html = render_template(
         name, **given, **more, fragment=True, only_table=only_table, added=pushed
     )

@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response
 from massadmin.extensions import db
 from massadmin.records.filters import Query
 from massadmin.records.listing import count_all
+from massadmin.runs.history import active_runs
 from massadmin.runs.models import Run
 from massadmin.runs.progress import throughput_of
 from massadmin.web.access import signed_in
@@ -36,7 +37,8 @@ def page(run: Run, status: int = 200) -> Response:
     view = view_of(run, person())
     tab = request.args.get("tab", "results")
     tab = tab if tab in TABS else "results"
-    context = {"view": view, "tab": tab, "tabs": TABS, **context_of(tab, view)}
+    context = {"view": view, "tab": tab, "tabs": TABS, "renewed": asked_by_htmx()}
+    context |= context_of(tab, view)
     if not asked_by_htmx():
         return make_response(render_template("runs/page.html", **parts(view), **context), status)
     # A tab brings the row of tabs along; its own filters only what stands below them.
@@ -75,9 +77,14 @@ def page_live(run: Run, known: tuple[str, int] = ("", 0), status: int = 200) -> 
         view=view,
         moved=view.state != known[0],
         announce=view.milestone(*known),
+        active=active_runs(person()),
         **parts(view),
     )
-    return fragments(html, status=status)
+    response = fragments(html, status=status)
+    if view.progress.done:
+        # Only a list of results that is still empty fetches itself; rows stay under the cursor.
+        response.headers["HX-Trigger"] = "results-there"
+    return response
 
 
 def _related(run: Run) -> list[tuple[str, Run]]:

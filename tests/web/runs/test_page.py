@@ -193,6 +193,25 @@ def test_the_poll_sends_parts_and_stops_at_the_end(signed_in: SignIn) -> None:
     assert "Show all 300 results" in html
     assert 'id="undo-panel"' in html
     assert 'id="run-steer"' in html  # focus finds a button where the pause was
+    assert '<span class="badge" id="nav-runs-badge" hx-swap-oob="true"></span>' in html
+
+
+def test_an_empty_list_of_results_fetches_itself_once_there_are_some(signed_in: SignIn) -> None:
+    browser = signed_in()
+    some_contacts(1)
+    run = start_action("add_tags", user_of(browser), tags="vip")
+    waiting = get(browser, f"/runs/{run.id}")
+    assert f'hx-get="/runs/{run.id}?tab=results" hx-trigger="results-there from:body"' in waiting
+    live = f"/runs/{run.id}/live?state=queued&quarter=0"
+    assert "HX-Trigger" not in browser.get(live, headers=HTMX).headers
+    while work_once(run.id):
+        pass
+    assert browser.get(live, headers=HTMX).headers["HX-Trigger"] == "results-there"
+    there = get(browser, f"/runs/{run.id}?tab=results", headers={**HTMX, "HX-Target": "run-tab"})
+    assert "results-there" not in there
+    # It needs no hint any more that all results are there.
+    assert '<div id="results-news" hx-swap-oob="true"></div>' in there
+    assert 'id="results-news" hx-swap-oob' not in get(browser, f"/runs/{run.id}")
 
 
 def test_somebody_elses_run_is_not_there(signed_in: SignIn) -> None:
