@@ -198,7 +198,8 @@
     else {
       const named = $(`[data-key="${CSS.escape(keys)}"]:not([disabled])`);
       if (!named) return;
-      if (named.matches("input")) { named.focus(); named.select(); } else named.click();
+      if (named.matches("input")) { named.focus(); named.select(); }
+      else { if (named.matches("[popovertarget]")) named.focus(); named.click(); }
     }
     event.preventDefault();
   });

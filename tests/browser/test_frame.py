@@ -183,7 +183,9 @@ def test_the_bar_can_tick_or_clear_the_whole_page(page: Page) -> None:
 def test_rows_are_walked_ticked_and_opened_by_keys(page: Page) -> None:
     put(page, LIST.format(rows="".join(ROW.format(number) for number in range(1, 6)))
         + '<input id="q" data-key="/"><button id="act" data-key="e">Act</button>'
-        '<button id="clear" data-key="Escape">Clear</button>')  # fmt: skip
+        '<button id="clear" data-key="Escape">Clear</button>'
+        '<button id="more" data-key="m" popovertarget="menu">More</button>'
+        '<div id="menu" popover><button>Do</button></div>')  # fmt: skip
     fulfil(page, "/pretend/select", [html('<div class="bar" id="bar">x</div>')])
     page.keyboard.press("j")
     assert focused(page) == "t1"
@@ -209,6 +211,13 @@ def test_rows_are_walked_ticked_and_opened_by_keys(page: Page) -> None:
     page.keyboard.press("e")
     page.keyboard.press("Escape")
     assert page.evaluate("window.clicks") == ["act", "clear"]
+    page.keyboard.press("m")  # the next stop after a menu's button is its first item
+    expect(page.locator("#menu")).to_be_visible()
+    assert focused(page) == "more"
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Do"
+    page.keyboard.press("Escape")
+    expect(page.locator("#menu")).to_be_hidden()
     page.keyboard.press("?")
     expect(page.locator("#dlg-title")).to_have_text("Keyboard shortcuts")
     page.keyboard.press("j")
