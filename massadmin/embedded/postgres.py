@@ -16,6 +16,7 @@ from massadmin.embedded.programs import NoEmbedded, postgres_home, unprivileged
 NAME = "massadmin"  # of the database and of the role that owns it
 SOCKET = ".s.PGSQL.5432"
 MEGABYTE = 1024 * 1024
+NAMES = 3  # the lines of postmaster.pid that tell servers apart: process, folder, time of start
 
 
 class Postgres:
@@ -32,6 +33,7 @@ class Postgres:
         self._lock = data_dir / "postgres.lock"
         self._owner = unprivileged(self.files)
         self._bin = postgres_home(self._owner) / "bin"
+        self._left: list[str] = []  # what the last server left in postmaster.pid
         self.child = Child(
             name="PostgreSQL",
             argv=[str(self._bin / "postgres"), "-D", self._here(self.files), *self._flags()],
@@ -56,6 +58,7 @@ class Postgres:
 
     def prepare(self) -> None:
         """Create the cluster unless it exists. Raises NoEmbedded."""
+        self._left = self._status()[:NAMES]
         with contextlib.suppress(FileNotFoundError):
             found = (self.files / "PG_VERSION").read_text().strip()
             if found != "18":
@@ -79,11 +82,15 @@ class Postgres:
 
     def ready(self) -> bool:
         """Whether the server that was started takes connections."""
+        lines = self._status()
+        # One that was killed leaves its last word behind, until the new one is about to start.
+        return len(lines) > 7 and lines[7].strip() == "ready" and lines[:NAMES] != self._left
+
+    def _status(self) -> list[str]:
         try:
-            lines = (self.files / "postmaster.pid").read_text().splitlines()
+            return (self.files / "postmaster.pid").read_text().splitlines()
         except FileNotFoundError:
-            return False
-        return len(lines) > 7 and lines[7].strip() == "ready"
+            return []
 
     def _here(self, directory: Path) -> str:
         # Another user cannot walk to its own files through our private folders. It can stand in

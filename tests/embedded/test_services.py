@@ -122,6 +122,17 @@ def test_a_killed_user_leaves_no_process_and_its_data_survives(
             assert line.get("kept") == b"42"
 
 
+def test_what_a_power_cut_left_is_not_taken_for_a_server_that_is_ready(data_dir: Path) -> None:
+    status = data_dir / "postgres" / "postmaster.pid"
+    with services(settings_of(data_dir)):
+        last_word = status.read_text()
+    assert last_word.split()[-1] == "ready"
+    assert not status.exists()
+    status.write_text(last_word)
+    with services(settings_of(data_dir)) as found:
+        assert query(found.database_url, "SELECT 1") == [(1,)]
+
+
 def test_a_killed_keeper_takes_its_servers_along_and_is_replaced(data_dir: Path) -> None:
     share = Share(data_dir)
     before = share.enter()
