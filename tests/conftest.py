@@ -132,11 +132,12 @@ def _queue(settings: Settings) -> Iterator[redis.Redis]:
 
 
 @pytest.fixture
-def clean(broom: Broom, _queue: redis.Redis) -> Iterator[None]:
-    """A database and a queue as after the first start: empty. They are emptied after the test."""
+def clean(broom: Broom, _queue: redis.Redis, settings: Settings) -> Iterator[None]:
+    """A database, a queue and a folder of files as at the first start. Emptied after the test."""
     yield
     _queue.flushdb()
     broom.sweep()
+    shutil.rmtree(settings.files_dir, ignore_errors=True)
 
 
 @pytest.fixture
