@@ -138,7 +138,15 @@ def page(open_page: OpenPage, admin: User, worker: None) -> Page:
     return open_page(admin)
 
 
+# What is still being fetched is pale and what has come is still fading in. What turns for ever may.
+AT_REST = """() => !document.querySelector(
+        '.htmx-request, .htmx-swapping, .htmx-settling, .is-loading')
+    && document.getAnimations().every(each => each.playState !== 'running'
+        || each.effect.getComputedTiming().endTime === Infinity)"""
+
+
 def accessible(page: Page, state: str = "") -> None:
-    """Fail with a readable report when the page, as it is now, breaks a rule of WCAG 2.2 AA."""
+    """Fail with a readable report when the page, once at rest, breaks a rule of WCAG 2.2 AA."""
+    page.wait_for_function(AT_REST)
     found = Axe().run(page, options={"runOnly": {"type": "tag", "values": RULES}})
     assert found.violations_count == 0, f"{state}: {found.generate_report()}"
