@@ -159,7 +159,7 @@ def _parse(env: str, default: Any, name: str, raw: str) -> Any:
             return False
         raise BadSetting(f"{env}={raw!r} takes 1 or 0")
     if isinstance(default, int):
-        if raw.isdecimal() and int(raw) > 0:
+        if raw.isdecimal() and len(raw) < 10 and int(raw) > 0:
             return int(raw)
-        raise BadSetting(f"{env}={raw!r} takes a whole number above 0")
+        raise BadSetting(f"{env}={raw!r} takes a whole number above 0 and below a billion")
     return raw

@@ -12,6 +12,7 @@ from massadmin.auth.models import User
 from massadmin.cli.refusals import Refusal
 from massadmin.records.filters import BadFilter, Condition, Query
 from massadmin.records.modules import Module
+from massadmin.records.values import whole_number
 from massadmin.runs.audience import Audience, of_ids, of_query
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -65,11 +66,15 @@ class Numbers(click.ParamType[list[int]]):
     ) -> list[int]:
         if isinstance(value, list):
             return value
-        parts = [part.strip() for part in value.split(",") if part.strip()]
-        wrong = next((part for part in parts if not part.isdecimal() or len(part) > 18), None)
-        if wrong is not None or not parts:
-            self.fail(f"{wrong or value!r} is no id; write them as 1,2,3", param, ctx)
-        return sorted({int(part) for part in parts})
+        found: set[int] = set()
+        for part in filter(None, map(str.strip, value.split(","))):
+            known = whole_number(part)
+            if known is None:
+                self.fail(f"{part[:40]!r} is no id; write them as 1,2,3", param, ctx)
+            found.add(known)
+        if not found:
+            self.fail(f"{value!r} is no id; write them as 1,2,3", param, ctx)
+        return sorted(found)
 
 
 class Pair(click.ParamType[tuple[str, str]]):

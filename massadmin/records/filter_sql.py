@@ -20,7 +20,7 @@ from massadmin.records.filters import (
 )
 from massadmin.records.modules import Module, UnknownField
 from massadmin.records.tags import Tag
-from massadmin.records.values import BadValue, parse
+from massadmin.records.values import BadValue, parse, whole_number
 
 MAX_DAYS = 36_500
 
@@ -115,9 +115,10 @@ def _text(module: Module, field: Field, op: str, value: str) -> ColumnElement[bo
 def _dates(module: Module, field: Field, op: str, value: str, zone: str) -> ColumnElement[bool]:
     column = field.sql(module.table)
     if op in ("within_days", "older_days"):
-        if not value.isdecimal() or int(value) > MAX_DAYS:
+        days = whole_number(value, MAX_DAYS)
+        if days is None:
             raise BadFilter(f"{field.label}: {value[:40]!r} is no number of days.")
-        edge: Any = datetime.now(UTC) - timedelta(days=int(value))
+        edge: Any = datetime.now(UTC) - timedelta(days=days)
         if field.type == "date":
             edge = edge.astimezone(ZoneInfo(zone)).date()
         return column >= edge if op == "within_days" else column < edge

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from massadmin.records.fields import Field, FieldType
 from massadmin.records.modules import Module
+from massadmin.records.values import whole_number
 
 
 class BadFilter(ValueError):
@@ -115,14 +116,15 @@ class Query:
             BadFilter: an argument cannot be understood.
         """
         run = args.get("run", "") if trash else ""
-        if run and not (run.isdecimal() and len(run) < 19):
+        deleted_run = whole_number(run)
+        if run and deleted_run is None:
             raise BadFilter(f"{run[:40]!r} is no run.")
         return cls.build(
             [Condition.from_text(each) for each in args.getlist("f") if each.strip()],
             match=args.get("match", "all"),
             q=args.get("q", ""),
             trash=trash,
-            deleted_run=int(run) if run else None,
+            deleted_run=deleted_run,
         )
 
     @classmethod
@@ -197,8 +199,9 @@ class Query:
 def describe(field: Field, condition: Condition, users: dict[int, str] | None = None) -> str:
     """One condition in words."""
     value = condition.value
-    if field.type == "user" and users and value.isdecimal():
-        value = users.get(int(value), value)
+    known = whole_number(value)
+    if field.type == "user" and users and known is not None:
+        value = users.get(known, value)
     match condition.op:
         case "within_days":
             return f"{field.label} within the last {value} days"

@@ -14,10 +14,9 @@ from massadmin.auth.models import User
 from massadmin.extensions import db
 from massadmin.records.filter_sql import visible
 from massadmin.records.modules import Module
-from massadmin.records.values import BadValue, phone
+from massadmin.records.values import BadValue, phone, whole_number
 
 MAX_VALUES = 5_000
-LARGEST_ID = 2**63 - 1
 # Digits of the shortest number that could be one of a phone, without its plus sign.
 PHONE_DIGITS = 8
 _EMAIL = re.compile(r"[^\s<>,;|\"()\[\]]+@[^\s<>,;|\"()\[\]]+")
@@ -97,13 +96,12 @@ def _pieces(text: str) -> Iterator[str]:
 def _value(text: str) -> Value:
     if "@" in text:
         return Value(text, email=text.lower())
-    number = int(text) if text.isdecimal() and len(text) < 20 else None
-    plain = number is not None and len(text) >= PHONE_DIGITS
+    plain = text.isdecimal() and len(text) >= PHONE_DIGITS
     try:
         dialled = phone(f"+{text}" if plain else text)
     except BadValue:
         dialled = None
-    return Value(text, phone=dialled, id=number if number and number <= LARGEST_ID else None)
+    return Value(text, phone=dialled, id=whole_number(text))
 
 
 def _matches(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, DecimalException
 from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
@@ -20,8 +20,12 @@ from massadmin.records.fields import Field
 from massadmin.records.phones import NoPhone, e164
 
 MAX_TEXT_CHARS = 32_768
-MAX_USER_ID = 2**31 - 1
+# Of users, lists and sessions.
+MAX_SHORT_ID = 2**31 - 1
 MAX_RECORD_ID = 2**63 - 1
+# Digits of a number before the point, and zeros behind it before the first other digit.
+MAX_DIGITS = 30
+MAX_NUMBER_CHARS = 100
 TRUE_WORDS = frozenset({"1", "true", "yes", "y", "on", "x", "t"})
 FALSE_WORDS = frozenset({"0", "false", "no", "n", "off", "f"})
 
@@ -85,11 +89,23 @@ def parse(field: Field, raw: str, *, country: str | None = None, zone: str = "UT
         case "choice":
             return choice(field, stripped)
         case "user" | "id":
-            largest = MAX_USER_ID if field.type == "user" else MAX_RECORD_ID
-            if stripped.isdecimal() and len(stripped) < 20 and int(stripped) <= largest:
-                return int(stripped)
-            raise BadValue(f"{field.label}: {stripped[:60]!r} is no id.")
+            largest = MAX_SHORT_ID if field.type == "user" else MAX_RECORD_ID
+            known = whole_number(stripped, largest)
+            if known is None:
+                raise BadValue(f"{field.label}: {stripped[:60]!r} is no id.")
+            return known
     raise BadValue(f"{field.label} cannot be set this way.")
+
+
+def whole_number(raw: str, largest: int = MAX_RECORD_ID) -> int | None:
+    """`raw` as a whole number from 0 to `largest`, such as an id; None when it is not one.
+
+    Digits are counted before they are read: Python refuses to read some thousands of them.
+    """
+    if not raw.isdecimal() or len(raw) > len(str(largest)):
+        return None
+    value = int(raw)
+    return value if value <= largest else None
 
 
 def email(raw: str) -> str:
@@ -137,11 +153,13 @@ def number(field: Field, raw: str) -> Decimal:
         plain = plain.replace(",", ".")
     try:
         value = Decimal(plain.replace(",", ""))
-    except InvalidOperation as error:
+    except DecimalException as error:
         raise BadValue(f"{field.label}: {raw[:40]!r} is no number.") from error
-    if not value.is_finite() or abs(value) >= Decimal("1e30"):
+    # Looked at, not compared: arithmetic with an absurd exponent fails.
+    absurd = len(plain) > MAX_NUMBER_CHARS or abs(value.adjusted()) >= MAX_DIGITS
+    if not value.is_finite() or (value and absurd):
         raise BadValue(f"{field.label}: {raw[:40]!r} is out of range.")
-    return value
+    return value if value else Decimal(0)
 
 
 def day(field: Field, raw: str) -> date:
@@ -174,10 +192,10 @@ def moment(field: Field, raw: str, zone: str = "UTC") -> datetime:
         value = datetime(first.year, first.month, first.day, tzinfo=ZoneInfo(zone))
     if value.tzinfo is None:
         value = value.replace(tzinfo=ZoneInfo(zone))
-    try:
-        return value.astimezone(UTC)
-    except OverflowError as error:
-        raise BadValue(f"{field.label}: {raw[:40]!r} is out of range.") from error
+    # The first and the last year could not be shown in every zone.
+    if not date.min.year < value.year < date.max.year:
+        raise BadValue(f"{field.label}: {raw[:40]!r} is out of range.")
+    return value.astimezone(UTC)
 
 
 def truth(field: Field, raw: str) -> bool:

@@ -15,6 +15,7 @@ from massadmin.auth.models import User
 from massadmin.records.filters import BadFilter, Query
 from massadmin.records.modules import Module
 from massadmin.records.selection import Selection, UnknownSelection, find_selection
+from massadmin.records.values import whole_number
 from massadmin.runs.action import Action, ActionForm
 from massadmin.runs.audience import Audience, of_ids, of_query, of_selection
 from massadmin.runs.results import record_names
@@ -29,7 +30,6 @@ OWN = frozenset({"csrf_token", "step", "add", "remove", "expected", "idempotency
 MOST_IDS = 1_000
 # Records ticked by hand that are called by name; the others are counted.
 MOST_NAMED = 3
-_LARGEST_ID = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -131,18 +131,18 @@ def _audience(
         return of_selection(selection, module, user), selection
     if data.get("ids"):
         return of_ids(_ids(data["ids"]), module, user, trash=action.trash), None
-    if run.isdecimal() and int(run) <= _LARGEST_ID and action.trash:
-        return of_query(Query(trash=True, deleted_run=int(run)), module, user), None
+    deleted_run = whole_number(run)
+    if deleted_run is not None and action.trash:
+        return of_query(Query(trash=True, deleted_run=deleted_run), module, user), None
     raise BadRequest("Select some records first, then choose what to do to them.")
 
 
 def _ids(raw: str) -> list[int]:
-    parts = [part.strip() for part in raw.split(",") if part.strip()]
-    if len(parts) > MOST_IDS or not all(
-        part.isdecimal() and int(part) <= _LARGEST_ID for part in parts
-    ):
+    parts = [whole_number(part.strip()) for part in raw.split(",") if part.strip()]
+    ids = [part for part in parts if part is not None]
+    if len(parts) > MOST_IDS or len(ids) < len(parts):
         abort(400, f"Records are named by at most {MOST_IDS:,} ids, separated by commas.")
-    return [int(part) for part in parts]
+    return ids
 
 
 def _join_tags(action: Action, module: Module, user: User, data: MultiDict[str, str]) -> None:

@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response
 from massadmin.extensions import db
 from massadmin.records.modules import MODULES, get_module
 from massadmin.records.selection import clear
+from massadmin.records.values import whole_number
 from massadmin.runs.action import ActionForm, BadParams, UnknownAction, get_action
 from massadmin.runs.history import active_runs
 from massadmin.runs.models import Run
@@ -68,9 +69,11 @@ def rehearse(module: str, key: str) -> Response:
 def begin(module: str, key: str) -> Response:
     """Start the run that was confirmed."""
     asked = _asked(module, key, request.form)
-    expected = request.form.get("expected", "")
-    if not expected.isdecimal():
-        return _preview(asked)
+    given = request.form.get("expected", "")
+    expected = whole_number(given)
+    if expected is None:
+        unread = "The number of records that was confirmed cannot be read. Look again."
+        return _preview(asked, refused=unread, status=422) if given else _preview(asked)
     word = asked.action.confirm_word
     if word and request.form.get(CONFIRM, "").strip() != word:
         return _preview(asked, wrong_word=True, status=422)
@@ -84,7 +87,7 @@ def begin(module: str, key: str) -> Response:
             asked.user,
             largest_chunk=current_app.config["SETTINGS"].chunk_size,
             name=request.form.get("run_name", "").replace("\x00", ""),
-            expected=int(expected),
+            expected=expected,
             idempotency_key=request.form.get("idempotency_key") or str(uuid.uuid4()),
         )
     except BadParams:
@@ -92,7 +95,7 @@ def begin(module: str, key: str) -> Response:
     except NotAllowed as refused:
         abort(403, str(refused))
     except (Drifted, Conflict) as refused:
-        earlier = _started_before(asked.again(), params, int(expected))
+        earlier = _started_before(asked.again(), params, expected)
         if earlier is None:
             return _preview(asked.again(), moved=refused, status=409)
         run = earlier

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from massadmin.records.fields import Field
-from massadmin.records.values import BadValue, parse, to_json
+from massadmin.records.values import BadValue, parse, to_json, whole_number
 
 TEXT = Field("city", "City", "text")
 EMAIL = Field("email", "E-mail", "email")
@@ -21,6 +21,7 @@ DATE = Field("custom.met", "Met", "date")
 TIME = Field("last_activity_at", "Last activity", "datetime")
 FLAG = Field("dnd_sms", "No SMS", "boolean")
 SIZE = Field("custom.size", "Size", "choice", choices=("S", "M"))
+OWNER = Field("owner_id", "Owner", "user")
 STATUS = Field("status", "Status", "choice", choices=("Lead",), open_choices=True)
 
 
@@ -65,8 +66,16 @@ def test_what_is_understood(field: Field, raw: str, value: Any) -> None:
         (NUMBER, "twelve"),
         (NUMBER, "NaN"),
         (NUMBER, "1e400"),
+        (NUMBER, "1e999999999"),
+        (NUMBER, "1e-999999"),
+        (NUMBER, "9" * 5_000),
+        (NUMBER, "0." + "1" * 20_000),
         (DATE, "2026-02-30"),
         (TIME, "soon"),
+        (TIME, "0001-01-01T00:00+14:00"),
+        (TIME, "9999-12-31T23:59-12:00"),
+        (OWNER, "9" * 5_000),
+        (OWNER, str(2**31)),
         (FLAG, "perhaps"),
         (SIZE, "XL"),
     ],
@@ -76,6 +85,18 @@ def test_what_is_refused(field: Field, raw: str) -> None:
         parse(field, raw)
     assert str(refused.value)
     assert len(str(refused.value)) < 300
+
+
+@pytest.mark.parametrize("raw", ["", "-1", "+1", "1.0", "1e3", "²", str(2**63), "9" * 5_000])
+def test_what_is_no_whole_number(raw: str) -> None:
+    assert whole_number(raw) is None
+
+
+def test_whole_numbers_are_read_up_to_the_largest() -> None:
+    assert whole_number("0") == 0
+    assert whole_number(str(2**63 - 1)) == 2**63 - 1
+    assert whole_number("11", 10) is None
+    assert whole_number("10", 10) == 10
 
 
 def test_a_national_number_needs_a_country() -> None:

@@ -20,6 +20,7 @@ from massadmin.imports import BadMapping, BadPolicy, ImportFile, Policy
 from massadmin.imports.policy import EMPTY, MATCHES, ON_MATCH, UNMATCHED
 from massadmin.records.countries import countries
 from massadmin.records.modules import Module
+from massadmin.records.values import MAX_SHORT_ID, whole_number
 from massadmin.runs.preview import Preview
 from massadmin.runs.results import Named, Row
 from massadmin.runs.start import NotAllowed, Refused
@@ -68,7 +69,6 @@ class PolicyForm(Form):
 
     def policy(self) -> Policy:
         """What was chosen; `imports` checks it."""
-        owner = self.owner.data or ""
         return Policy(
             match=None if self.match.data == NOTHING else self.match.data,
             on_match=self.on_match.data or "update",
@@ -76,7 +76,7 @@ class PolicyForm(Form):
             empty=self.empty.data or "keep",
             country=self.country.data or None,
             tags=tuple(each.strip() for each in (self.tags.data or "").split(",") if each.strip()),
-            owner=int(owner) if owner.isdecimal() else None,
+            owner=whole_number(self.owner.data or "", MAX_SHORT_ID),
             trim=bool(self.trim.data),
         )
 

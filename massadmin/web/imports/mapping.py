@@ -15,6 +15,7 @@ from massadmin.imports import BadMapping, ImportFile, uploads
 from massadmin.records import custom_fields
 from massadmin.records.custom_fields import BadField
 from massadmin.records.modules import Module, get_module
+from massadmin.records.values import whole_number
 from massadmin.tabular import BadFile, Dialect
 from massadmin.web.access import permission
 from massadmin.web.answers import go, notice, page_or_fragment
@@ -123,8 +124,9 @@ def _chosen_dialect() -> dict[str, Any]:
             chosen[name] = form[name]
     if form.get("has_header") in ("yes", "no"):
         chosen["has_header"] = form["has_header"] == "yes"
-    if form.get("preamble", "").strip().isdecimal():
-        chosen["preamble"] = min(int(form["preamble"]), 1_000_000)
+    preamble = whole_number(form.get("preamble", "").strip())
+    if preamble is not None:
+        chosen["preamble"] = min(preamble, 1_000_000)
     return chosen
 
 

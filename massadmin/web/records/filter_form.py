@@ -13,6 +13,7 @@ from massadmin.records.fields import Field
 from massadmin.records.filters import OPERATORS_BY_TYPE, VALUELESS, Condition
 from massadmin.records.modules import Module, UnknownField
 from massadmin.records.tags import Tag
+from massadmin.records.values import whole_number
 from massadmin.web.records.tokens import OPERATOR_WORDS
 from massadmin.web.records.view import ListView, user_names
 
@@ -43,8 +44,7 @@ class FilterForm:
     def read(cls, view: ListView) -> FilterForm:
         """The form as the address has it: being filled in, or opened on a condition."""
         args, module = view.args, view.module
-        place = args.get("edit", "")
-        at = int(place) if place.isdecimal() and int(place) < len(view.conditions) else None
+        at = whole_number(args.get("edit", ""), len(view.conditions) - 1)
         if at is not None and "field" not in args:
             condition = view.conditions[at]
             found = cls._of(module, condition.field, condition.op)

@@ -14,6 +14,7 @@ from massadmin.records.edit import NotAllowed, Rejected, Stale, Typed, UnknownRe
 from massadmin.records.fields import Field
 from massadmin.records.listing import one_record, title
 from massadmin.records.modules import Module, UnknownField, get_module
+from massadmin.records.values import whole_number
 from massadmin.runs.timeline import touched
 from massadmin.web.access import permission
 from massadmin.web.answers import asked_by_htmx, go, notice
@@ -175,8 +176,7 @@ def _context(module: Module, record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _limit() -> int:
-    given = request.args.get("events", "")
-    wanted = int(given) if given.isdecimal() and len(given) < 6 else EVENTS
+    wanted = whole_number(request.args.get("events", "")) or EVENTS
     return max(EVENTS, min(wanted, MOST_EVENTS))
 
 

@@ -13,6 +13,7 @@ from massadmin.extensions import db
 from massadmin.records import selection as selections
 from massadmin.records.modules import Module, get_module
 from massadmin.records.selection import Selection, TooManyTicks, UnknownSelection
+from massadmin.records.values import whole_number
 from massadmin.web.access import permission
 from massadmin.web.answers import fragments, notice
 from massadmin.web.records import MODULE, bp
@@ -103,11 +104,10 @@ def _answer(view: ListView, arguments: MultiDict[str, str], now: Bar) -> Respons
 
 def _total(arguments: MultiDict[str, str]) -> int | None:
     """How many records match, as the page was told, or None while it does not know exactly."""
-    total = arguments.get("total", "")
-    return int(total) if total.isdecimal() and len(total) < 12 else None
+    return whole_number(arguments.get("total", ""))
 
 
 def _ids(texts: Iterable[str]) -> list[int]:
     """The ids in texts such as `7` or `7,8,9`; anything else is left out."""
-    parts = (part for text in texts for part in text.split(","))
-    return [int(part) for part in parts if part.isdecimal() and len(part) < 19]
+    parts = (whole_number(part) for text in texts for part in text.split(","))
+    return [part for part in parts if part is not None]

@@ -34,6 +34,7 @@ from massadmin.records.listing import (
 from massadmin.records.modules import Module
 from massadmin.records.selection import Selection, UnknownSelection, find_selection, follow
 from massadmin.records.smart_lists import SmartList, find_list
+from massadmin.records.values import MAX_SHORT_ID, whole_number
 from massadmin.web.records.tokens import Token, tokens
 
 DEFAULT_SORT = "-created_at"
@@ -77,13 +78,13 @@ class ListView:
     ) -> ListView:
         """The list that `args` describe; what they get wrong is said in `error`."""
         view = cls(module.in_trash() if trash else module, user, args, trash)
-        saved = args.get("list", "")
-        if saved.isdecimal() and len(saved) < 10 and not trash:
-            found = find_list(int(saved), user)
+        saved = whole_number(args.get("list", ""), MAX_SHORT_ID)
+        if saved is not None and not trash:
+            found = find_list(saved, user)
             view.smart_list = found if found and found.module == module.key else None
-        per = args.get("per", "")
-        if per.isdecimal() and int(per) in PAGE_SIZES:
-            view.size = int(per)
+        per = whole_number(args.get("per", ""))
+        if per in PAGE_SIZES:
+            view.size = per
         try:
             view._read_filters()
             where(module, view.query, user)  # compiled to see whether it can be
@@ -235,9 +236,8 @@ class ListView:
     @property
     def first(self) -> int:
         """The place of the first record shown, as the address has it; 1 on the first page."""
-        given = self.args.get("from", "")
         moved = self.args.get("after") or (self.args.get("before") and self.page.before)
-        return int(given) if moved and given.isdecimal() and len(given) < 12 else 1
+        return (whole_number(self.args.get("from", "")) or 1) if moved else 1
 
     @property
     def last(self) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 from flask import abort, make_response, render_template, request
 from werkzeug.wrappers import Response
 
+from massadmin.records.values import whole_number
 from massadmin.runs import start as starting
 from massadmin.runs.action import get_action
 from massadmin.runs.audience import of_results
@@ -60,13 +61,17 @@ def undo_form(run_id: int) -> Response:
 def undo(run_id: int) -> Response:
     """Take the run back."""
     run = run_or_404(run_id)
-    expected = request.form.get("expected", "")
+    given = request.form.get("expected", "")
+    expected = whole_number(given)
+    if given and expected is None:
+        unread = "The number of records that was confirmed cannot be read. Look again."
+        return _form(run, unread, 422)
     try:
         again = starting.undo(
             run,
             module_of(run),
             person(),
-            expected=int(expected) if expected.isdecimal() else None,
+            expected=expected,
             idempotency_key=request.form.get("idempotency_key") or str(uuid.uuid4()),
         )
     except NotAllowed as refused:

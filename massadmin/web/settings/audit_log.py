@@ -10,6 +10,7 @@ from wtforms import Form, SelectField, StringField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # not in its stubs
 
 from massadmin.auth import audit, people
+from massadmin.records.values import MAX_SHORT_ID, whole_number
 from massadmin.web.access import permission
 from massadmin.web.answers import asked_by_htmx
 from massadmin.web.formats import zone
@@ -41,11 +42,11 @@ def audit_log() -> str:
     before = request.args.get("before", "")
     found = audit.entries(
         events=[form.event.data] if form.event.data else (),
-        user_id=int(form.user.data) if (form.user.data or "").isdecimal() else None,
+        user_id=whole_number(form.user.data or "", MAX_SHORT_ID),
         text=(form.q.data or "").strip(),
         since=_midnight(form.since.data),
         until=_midnight(form.until.data, days=1),
-        before_id=int(before) if before.isdecimal() else None,
+        before_id=whole_number(before, MAX_SHORT_ID),
         limit=PER_PAGE + 1,
     )
     kept = {name: value for name, value in form.data.items() if value}

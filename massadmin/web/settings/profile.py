@@ -20,6 +20,7 @@ from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  #
 
 from massadmin.auth import audit, passwords, people, sessions, sign_in
 from massadmin.extensions import db
+from massadmin.records.values import MAX_SHORT_ID, whole_number
 from massadmin.web.access import signed_in
 from massadmin.web.answers import go, notice
 from massadmin.web.settings import Tab, bp
@@ -120,7 +121,8 @@ def profile_end_sessions() -> Response:
     """End the session that the form names, or all others when it names none."""
     wanted = request.form.get("session", "")
     if wanted:
-        if not wanted.isdecimal() or not sessions.end_one(current_user, int(wanted)):
+        session_id = whole_number(wanted, MAX_SHORT_ID)
+        if session_id is None or not sessions.end_one(current_user, session_id):
             abort(404)
         ended = 1
     else:
