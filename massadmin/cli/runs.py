@@ -19,7 +19,8 @@ from massadmin.runs import start
 from massadmin.runs.control import control, find_run, may_control
 from massadmin.runs.history import History, list_runs
 from massadmin.runs.models import Run
-from massadmin.runs.progress import batches_of, reasons_of
+from massadmin.runs.progress import batches_of, progress_of
+from massadmin.runs.results import reasons_told
 
 wait_option = click.option("--wait", is_flag=True, help="Return when the run has ended.")
 id_argument = click.argument("run_id", metavar="ID", type=click.IntRange(1, 2**63 - 1))
@@ -65,7 +66,7 @@ def runs(
     asked = {"from": since, "to": until, "status": status, "type": action, "user": user, "q": text}
     history = History.from_args(asked)
     with console():
-        found = list_runs(history, acting_user(acting), size=limit).runs
+        found = list_runs(history, acting_user(acting), size=limit).rows
         told = [run_object(run) for run in found]
         if as_json:
             names = ({"name": run.name, "created_at": run.created_at} for run in found)
@@ -89,10 +90,11 @@ def runs(
 def show(run_id: int, wait: bool, acting: str | None, as_json: bool) -> None:
     """Say how a run stands; --wait watches it, and does the work if nobody else does."""
     with console():
-        run = _found(run_id, acting_user(acting))
+        user = acting_user(acting)
+        run = _found(run_id, user)
         if wait:
             run = waiting.wait_for(run.id)
-        _print_details(run, as_json)
+        _print_details(run, user, as_json)
         raise click.exceptions.Exit(waiting.exit_status(run) if wait else 0)
 
 
@@ -172,8 +174,16 @@ def _follow_up(begin: Any, run_id: int, acting: str | None, wait: bool, as_json:
         report(made, wait=wait, as_json=as_json)
 
 
-def _print_details(run: Run, as_json: bool) -> None:
-    reasons, batches = reasons_of(run.id), batches_of(run.id)
+def _reasons(run: Run, user: User) -> list[tuple[str, str, int]]:
+    """Every result by its reason: (outcome, reason, count), plain successes without one first."""
+    told = reasons_told(run, get_module(run.module), user)
+    plain = progress_of([run])[run.id].succeeded
+    plain -= sum(count for outcome, _, count in told if outcome == "succeeded")
+    return [("succeeded", "", plain), *told] if plain > 0 else told
+
+
+def _print_details(run: Run, user: User, as_json: bool) -> None:
+    reasons, batches = _reasons(run, user), batches_of(run.id)
     db.session.rollback()
     if as_json:
         print_json(

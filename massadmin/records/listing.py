@@ -20,6 +20,7 @@ from massadmin.records.fields import Field, as_text
 from massadmin.records.filter_sql import where
 from massadmin.records.filters import BadFilter, Query
 from massadmin.records.modules import Module, UnknownField
+from massadmin.records.paging import cut
 from massadmin.records.tags import Tag
 
 PAGE_SIZES = (25, 50, 100)
@@ -103,12 +104,7 @@ def list_page(
     except DataError as error:
         # A token whose value is none of the field's: somebody wrote it by hand.
         raise BadFilter(UNFIT_PAGE) from error
-    more = len(rows) > size
-    rows = rows[:size]
-    if backwards:
-        rows.reverse()
-    has_next = more if not backwards else True
-    has_previous = more if backwards else after is not None
+    rows, has_previous, has_next = cut(rows, size, backwards=backwards, moved=token is not None)
     return ListPage(
         records=with_tags(module, [dict(row._mapping) for row in rows]),
         before=_token(rows[0]._asdict(), sort) if rows and has_previous else None,
@@ -209,6 +205,6 @@ def _read_token(token: str, sort: Sort) -> tuple[str, int]:
             raise ValueError(token)
         if not isinstance(value, str) or "\x00" in value:
             raise ValueError(token)
-    except (ValueError, TypeError, binascii.Error) as error:
+    except (ValueError, TypeError, RecursionError, binascii.Error) as error:
         raise BadFilter(UNFIT_PAGE) from error
     return value, record_id

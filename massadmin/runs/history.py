@@ -6,7 +6,6 @@ A `History` round-trips through URL arguments, such as
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Protocol
@@ -17,6 +16,8 @@ from sqlalchemy import ColumnElement, and_, func, literal, or_, select
 from massadmin.auth.models import User
 from massadmin.extensions import db
 from massadmin.records.filters import BadFilter
+from massadmin.records.paging import Page, page_by_id
+from massadmin.records.values import MAX_SHORT_ID, whole_number
 from massadmin.runs.action import REGISTRY
 from massadmin.runs.control import visible_runs
 from massadmin.runs.models import Run
@@ -37,7 +38,6 @@ PAGE_SIZES = (25, 50, 100)
 # Pages say “10,000+” beyond this instead of counting on.
 EXACT_COUNT = 10_000
 MAX_SEARCH_CHARS = 200
-_LARGEST_ID = 2**63 - 1
 
 
 class Arguments(Protocol):
@@ -114,9 +114,8 @@ class History:
             clauses.append(self._by())
         if self.q:
             named = Run.name.icontains(self.q, autoescape=True)
-            digits = self.q.removeprefix("#")
-            known = digits.isdecimal() and int(digits) <= _LARGEST_ID
-            clauses.append(or_(named, Run.id == int(digits)) if known else named)
+            known = whole_number(self.q.removeprefix("#"))
+            clauses.append(named if known is None else or_(named, Run.id == known))
         return and_(*clauses)
 
     def _times(self, zone: ZoneInfo) -> list[ColumnElement[bool]]:
@@ -134,19 +133,11 @@ class History:
 
     def _by(self) -> ColumnElement[bool]:
         if self.user.isdecimal():
-            return Run.user_id == int(self.user) if int(self.user) < 2**31 else literal(False)
+            known = whole_number(self.user, MAX_SHORT_ID)
+            return literal(False) if known is None else Run.user_id == known
         return Run.user_id.in_(
             select(User.id).where(func.lower(User.email) == self.user.casefold())
         )
-
-
-@dataclass(frozen=True)
-class RunPage:
-    """One page, newest first. `before` and `after` are the tokens of the pages around it."""
-
-    runs: Sequence[Run]
-    before: str | None
-    after: str | None
 
 
 def list_runs(
@@ -156,58 +147,31 @@ def list_runs(
     size: int = 50,
     after: str | None = None,
     before: str | None = None,
-) -> RunPage:
+) -> Page[Run]:
     """The page of at most `size` runs behind `after`, or in front of `before`; newest first.
 
     Raises:
         BadFilter: a token cannot be understood.
     """
-    backwards = bool(before) and not after
-    edge = _token(after or before)
-    # Rehearsals have negative ids, and a run that is still being frozen is nobody's business yet.
-    statement = select(Run).where(Run.id > 0, Run.state != "draft", history.where(user))
-    if edge is not None:
-        statement = statement.where(Run.id > edge if backwards else Run.id < edge)
-    order = Run.id.asc() if backwards else Run.id.desc()
-    runs = list(
-        db.session.scalars(
-            statement.order_by(order).limit(size + 1).execution_options(populate_existing=True)
-        )
-    )
-    more = len(runs) > size
-    runs = runs[:size]
-    if backwards:
-        runs.reverse()
-    has_next = bool(backwards or more)
-    has_previous = more if backwards else edge is not None
-    return RunPage(
-        runs,
-        before=str(runs[0].id) if runs and has_previous else None,
-        after=str(runs[-1].id) if runs and has_next else None,
-    )
+    found = select(Run).where(_shown(history, user))
+    return page_by_id(found, Run.id, size=size, after=after, before=before, newest_first=True)
 
 
 def count_runs(history: History, user: User, limit: int = EXACT_COUNT) -> int:
     """How many runs are found, counted no further than `limit + 1`."""
-    found = (
-        select(Run.id)
-        .where(Run.id > 0, Run.state != "draft", history.where(user))
-        .limit(limit + 1)
-        .subquery()
-    )
+    found = select(Run.id).where(_shown(history, user)).limit(limit + 1).subquery()
     return db.session.scalar(select(func.count()).select_from(found)) or 0
 
 
 def newer_than(run_id: int, history: History, user: User) -> int:
     """How many such runs were started after run `run_id`."""
-    return (
-        db.session.scalar(
-            select(func.count()).where(
-                Run.id > run_id, Run.id > 0, Run.state != "draft", history.where(user)
-            )
-        )
-        or 0
-    )
+    newer = select(func.count()).where(Run.id > run_id, _shown(history, user))
+    return db.session.scalar(newer) or 0
+
+
+def _shown(history: History, user: User) -> ColumnElement[bool]:
+    # Rehearsals have negative ids, and a run that is still being frozen is nobody's business yet.
+    return and_(Run.id > 0, Run.state != "draft", history.where(user))
 
 
 def active_runs(user: User) -> int:
@@ -237,11 +201,3 @@ def _day(raw: str) -> date | None:
         return date.fromisoformat(raw)
     except ValueError as error:
         raise BadFilter(f"“{raw[:40]}” is no date, such as 2026-03-31.") from error
-
-
-def _token(raw: str | None) -> int | None:
-    if not raw:
-        return None
-    if not raw.isdecimal() or int(raw) > _LARGEST_ID:
-        raise BadFilter("This page's address is not complete; start from the first page.")
-    return int(raw)

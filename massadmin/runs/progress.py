@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Float, case, cast, extract, func, select
 
 from massadmin.extensions import db
-from massadmin.runs.models import Run, RunChunk, RunResult
+from massadmin.runs.models import Run, RunChunk
 from massadmin.runs.states import WORKABLE
 
 # The rate is taken over the chunks finished within this many seconds.
@@ -86,18 +86,6 @@ def seconds_taken(run: Run) -> float | None:
     if run.started_at is None or run.finished_at is None:
         return None
     return (run.finished_at - run.started_at).total_seconds()
-
-
-def reasons_of(run_id: int) -> list[tuple[str, str, int]]:
-    """Results grouped: (outcome, reason, count), most frequent first; a success has reason ''."""
-    reason = func.coalesce(RunResult.reason, "")
-    rows = db.session.execute(
-        select(RunResult.outcome, reason, func.count())
-        .where(RunResult.run_id == run_id)
-        .group_by(RunResult.outcome, reason)
-        .order_by(func.count().desc(), RunResult.outcome, reason)
-    )
-    return [(row[0], row[1], row[2]) for row in rows]
 
 
 @dataclass(frozen=True)

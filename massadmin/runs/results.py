@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -14,6 +14,8 @@ from massadmin.records.filter_sql import matches_words
 from massadmin.records.filters import BadFilter
 from massadmin.records.listing import title
 from massadmin.records.modules import Module
+from massadmin.records.paging import Page, page_by_id
+from massadmin.records.values import whole_number
 from massadmin.runs.models import OUTCOMES, Run, RunResult
 
 PAGE_SIZE = 50
@@ -21,7 +23,6 @@ EXACT_COUNT = 10_000
 MAX_SEARCH_CHARS = 200
 # Rows fetched at a time where all of them are asked for.
 STEP = 2_000
-_LARGEST_ID = 2**63 - 1
 # What a record may be called by, besides the fields of its module's title.
 _CALLED_BY = ("email", "phone", "company_name")
 
@@ -66,8 +67,8 @@ class Results:
         return {name: value for name, value in named.items() if value}
 
     def where(self, run: Run, module: Module, user: User) -> ColumnElement[bool]:
-        """The clause that selects these results."""
-        clauses: list[ColumnElement[bool]] = [RunResult.run_id == run.id]
+        """The clause that selects these results among those that `user` may see."""
+        clauses: list[ColumnElement[bool]] = [RunResult.run_id == run.id, *visible(module, user)]
         if self.outcome:
             clauses.append(RunResult.outcome == _constant(self.outcome))
         if self.reason:
@@ -89,9 +90,8 @@ class Results:
         if not user.sees_all_records:
             named = named.where(table.c.owner_id == user.id)
         found: ColumnElement[bool] = RunResult.record_id.in_(named)
-        if self.q.isdecimal() and int(self.q) <= _LARGEST_ID:
-            found = or_(found, RunResult.item == int(self.q))
-        return found
+        known = whole_number(self.q)
+        return found if known is None else or_(found, RunResult.item == known)
 
 
 @dataclass(frozen=True)
@@ -118,15 +118,6 @@ class Row:
     record: Named
 
 
-@dataclass(frozen=True)
-class ResultPage:
-    """One page, in the order of the run. `before` and `after` are tokens of the pages around it."""
-
-    rows: Sequence[Row]
-    before: str | None
-    after: str | None
-
-
 def list_results(
     run: Run,
     results: Results,
@@ -136,30 +127,15 @@ def list_results(
     size: int = PAGE_SIZE,
     after: str | None = None,
     before: str | None = None,
-) -> ResultPage:
+) -> Page[Row]:
     """The page of at most `size` results behind `after`, or in front of `before`.
 
     Raises:
         BadFilter: a token cannot be understood.
     """
-    backwards = bool(before) and not after
-    edge = _token(after or before)
-    statement = select(RunResult).where(results.where(run, module, user))
-    if edge is not None:
-        statement = statement.where(RunResult.item < edge if backwards else RunResult.item > edge)
-    order = RunResult.item.desc() if backwards else RunResult.item.asc()
-    found = list(db.session.scalars(statement.order_by(order).limit(size + 1)))
-    more = len(found) > size
-    found = found[:size]
-    if backwards:
-        found.reverse()
-    has_next = bool(backwards or more)
-    has_previous = more if backwards else edge is not None
-    return ResultPage(
-        named(found, module, user),
-        before=str(found[0].item) if found and has_previous else None,
-        after=str(found[-1].item) if found and has_next else None,
-    )
+    found = select(RunResult).where(results.where(run, module, user))
+    page = page_by_id(found, RunResult.item, size=size, after=after, before=before)
+    return Page(named(page.rows, module, user), page.before, page.after)
 
 
 def every_result(run: Run, results: Results, module: Module, user: User) -> Iterator[Row]:
@@ -181,12 +157,36 @@ def count_results(
     return db.session.scalar(select(func.count()).select_from(found.subquery())) or 0
 
 
-def reasons_told(run_id: int) -> list[tuple[str, str, int]]:
+def visible(module: Module, user: User) -> list[ColumnElement[bool]]:
+    """Clauses that select the results that `user` may see, of runs that they may: those of records
+    that are theirs by now, and of none, such as a line of a file that was refused.
+
+    Each record is looked up by its key: as NOT EXISTS it becomes a join of all with all.
+    """
+    if user.sees_all_records:
+        return []
+    table = module.table
+    others = (
+        select(table.c.owner_id.is_distinct_from(user.id))
+        .where(table.c.id == RunResult.record_id)
+        .correlate(RunResult)
+        .scalar_subquery()
+    )
+    return [others.is_not(True)]
+
+
+def reasons_told(run: Run, module: Module, user: User) -> list[tuple[str, str, int]]:
     """Why records were skipped or failed, or what is to be said of a success: (outcome, reason,
-    count), most frequent first. Plain successes are not read, however many they are."""
+    count), most frequent first. Plain successes are not read, however many they are; the others
+    are counted one by one, which takes a second for a million."""
     rows = db.session.execute(
         select(RunResult.outcome, RunResult.reason, func.count())
-        .where(RunResult.run_id == run_id, told(), RunResult.reason.is_not(None))
+        .where(
+            RunResult.run_id == run.id,
+            told(),
+            RunResult.reason.is_not(None),
+            *visible(module, user),
+        )
         .group_by(RunResult.outcome, RunResult.reason)
         .order_by(func.count().desc(), RunResult.outcome, RunResult.reason)
     )
@@ -247,11 +247,3 @@ def _constant(outcome: str) -> ColumnElement[Any]:
     if outcome not in OUTCOMES:
         raise BadFilter(f"{outcome!r} is no outcome.")
     return literal_column(f"'{outcome}'::outcome")
-
-
-def _token(raw: str | None) -> int | None:
-    if not raw:
-        return None
-    if not raw.isdecimal() or int(raw) > _LARGEST_ID:
-        raise BadFilter("This page's address is not complete; start from the first page.")
-    return int(raw)

@@ -49,22 +49,22 @@ def runs(user: User, count: int, **columns: Any) -> list[int]:
 
 
 def found(user: User, /, **args: str) -> list[int]:
-    return [run.id for run in list_runs(History.from_args(MultiDict(args)), user).runs]
+    return [run.id for run in list_runs(History.from_args(MultiDict(args)), user).rows]
 
 
 def test_pages_follow_one_another_in_both_directions() -> None:
     user = a_user()
     ids = runs(user, 7)[::-1]
     first = list_runs(History(), user, size=3)
-    assert [run.id for run in first.runs] == ids[:3]
+    assert [run.id for run in first.rows] == ids[:3]
     assert first.before is None
     second = list_runs(History(), user, size=3, after=first.after)
-    assert [run.id for run in second.runs] == ids[3:6]
+    assert [run.id for run in second.rows] == ids[3:6]
     last = list_runs(History(), user, size=3, after=second.after)
-    assert [run.id for run in last.runs] == ids[6:]
+    assert [run.id for run in last.rows] == ids[6:]
     assert last.after is None
     back = list_runs(History(), user, size=3, before=last.before)
-    assert [run.id for run in back.runs] == ids[3:6]
+    assert [run.id for run in back.rows] == ids[3:6]
     assert back.before is not None
     assert list_runs(History(), user, size=3, before=back.before).before is None
 
@@ -202,4 +202,4 @@ def test_a_page_of_five_thousand_reads_no_more_than_it_shows() -> None:
     )
     assert "Index Scan Backward" in plan
     page = list_runs(History(), user, size=50, after="2500")
-    assert [run.id for run in page.runs] == list(range(2499, 2449, -1))
+    assert [run.id for run in page.rows] == list(range(2499, 2449, -1))

@@ -11,7 +11,6 @@ from massadmin.runs.models import Run
 from massadmin.runs.progress import (
     batches_of,
     progress_of,
-    reasons_of,
     seconds_taken,
     throughput_of,
 )
@@ -38,7 +37,6 @@ def test_from_nothing_to_everything() -> None:
     assert (ended.succeeded, ended.skipped, ended.failed) == (250, 50, 0)
     assert ended.percent == 100
     assert seconds_taken(run) is not None
-    assert reasons_of(run.id) == [("succeeded", "", 250), ("skipped", "Already so", 50)]
 
 
 def test_the_chart_accounts_for_every_record() -> None:

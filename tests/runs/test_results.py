@@ -53,7 +53,10 @@ def test_by_outcome_and_reason() -> None:
     reason = "E-mail would not be an e-mail address"
     assert items(run, user, reason=reason) == ids[2::3]
     assert items(run, user, reason=reason, outcome="skipped") == []
-    assert reasons_told(run.id) == [("skipped", "Already so", 3), ("failed", reason, 3)]
+    assert reasons_told(run, contacts(), user) == [
+        ("skipped", "Already so", 3),
+        ("failed", reason, 3),
+    ]
     assert count_results(run, Results(outcome="failed"), contacts(), user) == 3
     assert count_results(run, Results(), contacts(), user, limit=4) == 5
 
@@ -91,6 +94,41 @@ def test_pages_follow_one_another_in_both_directions() -> None:
     assert back.rows == second.rows
     with pytest.raises(BadFilter):
         list_results(run, Results(), module, user, after="x")
+
+
+def test_a_member_sees_results_of_records_that_are_theirs_by_now() -> None:
+    admin, member = a_user(), a_user("member")
+    ids = some_contacts(3, owner_id=member.id)
+    run = run_action("update_fields", member, **{"set.city": "Oslo"})
+    text_of = "UPDATE contacts SET owner_id = :owner WHERE id = :id"
+    db.session.execute(text(text_of), {"owner": admin.id, "id": ids[0]})
+    db.session.execute(text("UPDATE contacts SET owner_id = NULL WHERE id = :id"), {"id": ids[1]})
+    db.session.commit()
+    assert items(run, member) == ids[2:]
+    assert items(run, admin) == ids
+    module = contacts()
+    assert [row.item for row in every_result(run, Results(), module, member)] == ids[2:]
+    assert count_results(run, Results(changed=True), module, member) == 1
+    # A lowered role counts like any other.
+    manager = a_user("manager")
+    run = run_action("add_tags", manager, tags="vip")
+    assert items(run, manager) == ids
+    manager.role = "member"
+    db.session.commit()
+    assert items(run, manager) == []
+
+
+def test_a_member_is_told_no_reasons_of_records_of_others() -> None:
+    admin, member = a_user(), a_user("member")
+    ids = some_contacts(2, owner_id=member.id, city="Oslo")
+    run = run_action("update_fields", member, **{"set.city": "Oslo"})
+    db.session.execute(text("DELETE FROM contacts WHERE id = :id"), {"id": ids[0]})
+    db.session.commit()
+    assert reasons_told(run, contacts(), member) == [("skipped", "Already so", 2)]
+    db.session.execute(text("UPDATE contacts SET owner_id = :id"), {"id": admin.id})
+    db.session.commit()
+    assert reasons_told(run, contacts(), member) == [("skipped", "Already so", 1)]
+    assert reasons_told(run, contacts(), admin) == [("skipped", "Already so", 2)]
 
 
 def test_every_result_comes_once_though_fetched_in_steps(

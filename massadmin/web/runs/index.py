@@ -16,6 +16,8 @@ from werkzeug.wrappers import Response
 from massadmin.auth.models import User
 from massadmin.extensions import db
 from massadmin.records.filters import BadFilter
+from massadmin.records.paging import Page
+from massadmin.records.values import whole_number
 from massadmin.runs.control import visible_runs
 from massadmin.runs.history import (
     EXACT_COUNT,
@@ -23,7 +25,6 @@ from massadmin.runs.history import (
     PRESETS,
     TALLIES,
     History,
-    RunPage,
     active_runs,
     count_runs,
     list_runs,
@@ -62,16 +63,16 @@ class HistoryView:
     history: History = field(default_factory=History)
     size: int = DEFAULT_SIZE
     error: str = ""
-    page: RunPage = field(default_factory=lambda: RunPage([], None, None))
+    page: Page[Run] = field(default_factory=Page)
     total: int = 0
 
     @classmethod
     def read(cls, user: User, args: MultiDict[str, str]) -> HistoryView:
         """The history that `args` ask for; what they get wrong is said in `error`."""
         view = cls(user, args)
-        per = args.get("per", "")
-        if per.isdecimal() and int(per) in PAGE_SIZES:
-            view.size = int(per)
+        per = whole_number(args.get("per", ""))
+        if per in PAGE_SIZES:
+            view.size = per
         try:
             view.history = History.from_args(args)
         except BadFilter as error:
@@ -112,8 +113,8 @@ class HistoryView:
     @property
     def newest(self) -> int:
         """The newest run shown, or the newest there is when the list is empty."""
-        if self.page.runs:
-            return self.page.runs[0].id
+        if self.page.rows:
+            return self.page.rows[0].id
         return int(db.session.scalar(select(Run.id).order_by(Run.id.desc()).limit(1)) or 0)
 
     def url(self, **changes: Any) -> str:
@@ -141,13 +142,12 @@ class HistoryView:
     @property
     def first(self) -> int:
         """The place of the first run shown, as the address has it; 1 on the first page."""
-        given = self.args.get("from_row", "")
         moved = self.args.get("after") or (self.args.get("before") and self.page.before)
-        return int(given) if moved and given.isdecimal() and len(given) < 12 else 1
+        return (whole_number(self.args.get("from_row", "")) or 1) if moved else 1
 
     @property
     def last(self) -> int:
-        return self.first + len(self.page.runs) - 1
+        return self.first + len(self.page.rows) - 1
 
 
 @bp.get("")
@@ -155,7 +155,7 @@ class HistoryView:
 def index() -> Response:
     """The page; for htmx the table and what its filters change around it."""
     view = HistoryView.read(person(), request.args).load()
-    shown = views(view.page.runs, view.user)
+    shown = views(view.page.rows, view.user)
     name = "runs/_list.html" if asked_by_htmx() else "runs/index.html"
     html = render_template(
         name,
@@ -199,8 +199,7 @@ def live_answer(
         history = History.from_args(args)
     except BadFilter:
         history = History()
-    since = args.get("since", "")
-    since_id = int(since) if since.isdecimal() and len(since) < 19 else 0
+    since_id = whole_number(args.get("since", "")) or 0
     newer = newer_than(since_id, history, user) if since_id else 0
     said = [each.milestone(*known[each.id]) for each in shown]
     html = render_template(
@@ -247,8 +246,9 @@ def _known(texts: Iterable[str]) -> dict[int, tuple[str, int]]:
     """`id:state:quarter` of each run that a page shows; what is malformed is left out."""
     found: dict[int, tuple[str, int]] = {}
     for text in texts:
-        run_id, _, rest = text.partition(":")
+        first, _, rest = text.partition(":")
         state, _, quarter = rest.partition(":")
-        if run_id.isdecimal() and len(run_id) < 19 and len(found) < MOST_KNOWN:
-            found[int(run_id)] = (state, int(quarter) if quarter.isdecimal() else 0)
+        run_id = whole_number(first)
+        if run_id is not None and len(found) < MOST_KNOWN:
+            found[run_id] = (state, whole_number(quarter) or 0)
     return found

@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response
 from massadmin.extensions import db
 from massadmin.records.filters import Query
 from massadmin.records.listing import count_all
+from massadmin.records.values import whole_number
 from massadmin.runs.history import active_runs
 from massadmin.runs.models import Run
 from massadmin.runs.progress import throughput_of
@@ -21,7 +22,7 @@ from massadmin.web.access import signed_in
 from massadmin.web.answers import asked_by_htmx, fragments
 from massadmin.web.runs import RUN, bp
 from massadmin.web.runs.chart import chart_of
-from massadmin.web.runs.tabs import TABS, context_of
+from massadmin.web.runs.tabs import TABS, asked_results, context_of, reasons_of
 from massadmin.web.runs.view import RunView, module_of, person, run_or_404, view_of
 
 
@@ -60,12 +61,23 @@ def parts(view: RunView) -> dict[str, Any]:
     }
 
 
+@bp.get(RUN + "/reasons")
+@signed_in
+def reasons(run_id: int) -> str:
+    """The reasons told in the results, for a page that did not wait for them to be counted."""
+    view = view_of(run_or_404(run_id), person())
+    asked, _ = asked_results()
+    return render_template(
+        "runs/_reasons.html", reasons=reasons_of(view, asked, module_of(view.run))
+    )
+
+
 @bp.get(RUN + "/live")
 @signed_in
 def show_live(run_id: int) -> Response:
     """The poll: the parts of the page that change."""
-    quarter = request.args.get("quarter", "")
-    known = (request.args.get("state", ""), int(quarter) if quarter.isdecimal() else 0)
+    quarter = whole_number(request.args.get("quarter", "")) or 0
+    known = (request.args.get("state", ""), quarter)
     return page_live(run_or_404(run_id), known)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,13 +16,14 @@ from massadmin.auth import audit
 from massadmin.extensions import db
 from massadmin.records.filters import BadFilter, Query
 from massadmin.records.modules import Module
+from massadmin.records.paging import Page
 from massadmin.records.timeline import changes as changes_in_words
+from massadmin.records.values import whole_number
 from massadmin.runs.models import RunChunk
 from massadmin.runs.progress import batches_of
 from massadmin.runs.results import (
     EXACT_COUNT,
     PAGE_SIZE,
-    ResultPage,
     Results,
     Row,
     count_results,
@@ -43,13 +45,16 @@ def context_of(tab: str, view: RunView) -> dict[str, Any]:
 
 def _results(view: RunView) -> dict[str, Any]:
     module = module_of(view.run)
-    asked, error = _asked()
+    asked, error = asked_results()
     found = _page_of(view, asked, module, error)
+    # Those of a large run are counted after the page is there, or when somebody asks.
+    small = view.progress.done <= EXACT_COUNT
     return {
         "asked": asked,
         "error": error,
         "found": found,
-        "reasons": reasons_told(view.id),
+        "reasons": reasons_of(view, asked, module) if small or "reasons" in request.args else None,
+        "reasons_url": _url("runs.reasons", view, asked.to_args()),
         "outcomes": [
             ("", "All", view.progress.done),
             ("succeeded", "Succeeded", view.progress.succeeded),
@@ -57,13 +62,41 @@ def _results(view: RunView) -> dict[str, Any]:
             ("failed", "Failed", view.progress.failed),
         ],
         "module": module,
+        "only_mine": not person().sees_all_records,
         **_pager(view, asked, found, module, "results"),
     }
 
 
+@dataclass(frozen=True)
+class Reason:
+    """Why so many results are as they are; `on` when these are what is shown, and `url` leads
+    to them, or back to all."""
+
+    outcome: str
+    reason: str
+    count: int
+    on: bool
+    url: str
+
+
+def reasons_of(view: RunView, asked: Results, module: Module) -> list[Reason]:
+    """The reasons told in the results, most frequent first."""
+    found = []
+    for outcome, reason, count in reasons_told(view.run, module, person()):
+        on = (asked.outcome, asked.reason) == (outcome, reason)
+        here = asked.to_args(outcome="" if on else outcome, reason="" if on else reason)
+        found.append(Reason(outcome, reason, count, on, _url("runs.show", view, here)))
+    return found
+
+
+def _url(endpoint: str, view: RunView, args: Mapping[str, Any]) -> str:
+    """The address of a page of the run, without what is empty."""
+    return url_for(endpoint, run_id=view.id, **{key: each for key, each in args.items() if each})
+
+
 def _changes(view: RunView) -> dict[str, Any]:
     module = module_of(view.run)
-    asked, error = _asked(changed=True)
+    asked, error = asked_results(changed=True)
     found = _page_of(view, asked, module, error)
     return {
         "asked": asked,
@@ -158,16 +191,17 @@ _CONTEXTS: dict[str, Callable[[RunView], dict[str, Any]]] = {
 }
 
 
-def _asked(*, changed: bool = False) -> tuple[Results, str]:
+def asked_results(*, changed: bool = False) -> tuple[Results, str]:
+    """Which results the address asks for, and what is wrong with that."""
     try:
         return Results.from_args(request.args, changed=changed), ""
     except BadFilter as error:
         return Results(changed=changed), str(error)
 
 
-def _page_of(view: RunView, asked: Results, module: Module, error: str) -> ResultPage:
+def _page_of(view: RunView, asked: Results, module: Module, error: str) -> Page[Row]:
     if error:
-        return ResultPage([], None, None)
+        return Page()
     args = request.args
     try:
         return list_results(
@@ -178,19 +212,17 @@ def _page_of(view: RunView, asked: Results, module: Module, error: str) -> Resul
 
 
 def _pager(
-    view: RunView, asked: Results, found: ResultPage, module: Module, tab: str
+    view: RunView, asked: Results, found: Page[Row], module: Module, tab: str
 ) -> dict[str, Any]:
     """Where the page stands and the addresses around it."""
     total = _total(view, asked, module)
     args: MultiDict[str, str] = request.args
-    given = args.get("from_row", "")
     moved = args.get("after") or (args.get("before") and found.before)
-    first = int(given) if moved and given.isdecimal() and len(given) < 12 else 1
+    first = (whole_number(args.get("from_row", "")) or 1) if moved else 1
     last = first + len(found.rows) - 1
 
     def url(more: dict[str, Any]) -> str:
-        kept = {name: value for name, value in more.items() if value}
-        return url_for("runs.show", run_id=view.id, tab=tab, **kept)
+        return _url("runs.show", view, {"tab": tab, **more})
 
     here: dict[str, Any] = asked.to_args()
     return {
@@ -209,7 +241,7 @@ def _pager(
 
 def _total(view: RunView, asked: Results, module: Module) -> int | str:
     """How many are found: from the tallies where they know it, else counted up to a limit."""
-    if not (asked.reason or asked.q or asked.changed):
+    if person().sees_all_records and not (asked.reason or asked.q or asked.changed):
         tallies = view.progress
         known: int = getattr(tallies, asked.outcome) if asked.outcome else tallies.done
         return known

@@ -232,15 +232,35 @@ def test_names_of_records_are_shown_as_text(signed_in: SignIn) -> None:
     assert "<i>x</i>" not in html
 
 
-def test_a_record_that_is_not_theirs_any_more_has_no_name(signed_in: SignIn) -> None:
+def test_the_result_of_a_record_that_is_not_theirs_any_more_is_not_shown(signed_in: SignIn) -> None:
     admin, member = a_user(), a_user("member")
     [only] = some_contacts(1, owner_id=member.id)
     run = run_action("add_tags", member, tags="a")
     contact(only).owner_id = admin.id
     db.session.commit()
-    html = get(signed_in(member), f"/runs/{run.id}")
-    assert "not one of yours now" in html
-    assert "Last1" not in html
+    browser = signed_in(member)
+    for tab in ("results", "changes"):
+        html = get(browser, f"/runs/{run.id}?tab={tab}")
+        assert "Last1" not in html
+        assert f"/contacts/{only}" not in html
+    assert "Only results of records that are yours by now" in get(browser, f"/runs/{run.id}")
+    lines = browser.get(f"/runs/{run.id}/failures.csv?outcome=succeeded", buffered=True).data
+    assert len(lines.splitlines()) == 1
+
+
+def test_the_reasons_of_a_large_run_are_counted_after_the_page(
+    signed_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("massadmin.web.runs.tabs.EXACT_COUNT", 2)
+    browser = signed_in()
+    some_contacts(3, city="Oslo")
+    run = run_action("update_fields", user_of(browser), **{"set.city": "Oslo"})
+    page = get(browser, f"/runs/{run.id}?outcome=skipped")
+    link = f"/runs/{run.id}/reasons?outcome=skipped"
+    assert f'hx-get="{link}" hx-trigger="load"' in page
+    assert 'class="reason ' not in page
+    assert "3 × Already so" in words(get(browser, link))
+    assert "3 × Already so" in words(get(browser, f"/runs/{run.id}?reasons=1"))
 
 
 def test_a_run_whose_action_is_gone_can_still_be_read(signed_in: SignIn) -> None:
