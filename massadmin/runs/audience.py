@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+import json
+from array import array
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,11 +26,20 @@ from massadmin.runs.models import Run, RunResult
 @dataclass(frozen=True)
 class Audience:
     """The ids a run will work on: `ids` is a SELECT of one column. `stored` is its JSON form,
-    kept with the run to show what was selected."""
+    kept with the run to show what was selected. `named` are the ids that somebody picked one by
+    one, taken in or left out, in order."""
 
     ids: Select[Any]
     words: str
     stored: dict[str, Any] = field(default_factory=dict)
+    named: Sequence[int] = ()
+
+    @property
+    def asked(self) -> str:
+        """What was asked for, to tell it from anything else: two audiences of as many ids are not
+        the same. It does not change with what became of the records since."""
+        named = hashlib.sha256(array("q", self.named).tobytes()).hexdigest()
+        return json.dumps([self.words, self.stored, named], sort_keys=True)
 
     def count(self) -> int:
         """How many there are now."""
@@ -42,10 +54,9 @@ def of_selection(selection: Selection, module: Module, user: User) -> Audience:
         words = query.describe(module)
         if selection.excluded:
             words += f", except {len(selection.excluded):,}"
-        return Audience(
-            ids, words, {"filter": selection.query, "excluded": selection.excluded[:1_000]}
-        )
-    return Audience(ids, f"{len(selection.ids):,} ticked by hand")
+        stored = {"filter": selection.query, "excluded": selection.excluded[:1_000]}
+        return Audience(ids, words, stored, selection.excluded)
+    return Audience(ids, f"{len(selection.ids):,} ticked by hand", named=selection.ids)
 
 
 def of_query(query: Query, module: Module, user: User) -> Audience:
@@ -66,6 +77,7 @@ def of_ids(ids: Iterable[int], module: Module, user: User, *, trash: bool = Fals
             visible(module, user, trash=trash), module.table.c.id == func.any(given)
         ),
         f"{len(wanted):,} named by id",
+        named=wanted,
     )
 
 

@@ -91,7 +91,7 @@ def start(
     check_permission(action, module, user, params)
     key = idempotency_key or str(uuid.uuid4())
     content = json.dumps(
-        [action.key, module.key, params, audience.stored, audience.words, undo_of, retry_of],
+        [action.key, module.key, params, audience.asked, undo_of, retry_of],
         sort_keys=True,
     )
     body_hash = hashlib.sha256(content.encode()).hexdigest()

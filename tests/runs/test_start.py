@@ -9,7 +9,10 @@ from sqlalchemy import func, select, text
 
 from massadmin.auth.models import User
 from massadmin.extensions import db
+from massadmin.records.filters import Query
+from massadmin.records.selection import new_selection, take_all, tick, untick
 from massadmin.runs.action import get_action
+from massadmin.runs.audience import Audience, of_ids, of_selection
 from massadmin.runs.models import Run, RunChunk
 from massadmin.runs.start import Conflict, Drifted, NotAllowed, Refused, retry, start, undo
 from tests.factories import (
@@ -70,6 +73,49 @@ def test_the_same_key_for_something_else_is_a_conflict() -> None:
     with pytest.raises(Conflict):
         add_tag(admin, "other", idempotency_key="form-1")
     assert runs_and_chunks() == (1, 1)
+
+
+def test_the_same_key_for_as_many_other_records_is_a_conflict() -> None:
+    admin, module, action = a_user(), contacts(), get_action("add_tags")
+    ids = some_contacts(3)
+
+    def ticked(chosen: list[int]) -> Audience:
+        selection = new_selection(admin, module)
+        tick(selection, chosen)
+        return of_selection(selection, module, admin)
+
+    def all_but(excepted: int) -> Audience:
+        selection = new_selection(admin, module)
+        take_all(selection, Query())
+        untick(selection, [excepted])
+        return of_selection(selection, module, admin)
+
+    def by_id(chosen: list[int]) -> Audience:
+        return of_ids(chosen, module, admin)
+
+    def begin(audience: Audience, key: str) -> int:
+        return start(action, module, audience, {"tags": ["a"]}, admin, idempotency_key=key).id
+
+    for key, asked, other in (
+        ("ticked", ticked(ids[:2]), ticked(ids[1:])),
+        ("excepted", all_but(ids[0]), all_but(ids[1])),
+        ("named", by_id(ids[:2]), by_id(ids[1:])),
+    ):
+        first = begin(asked, key)
+        assert begin(asked, key) == first
+        with pytest.raises(Conflict):
+            begin(other, key)
+    assert begin(ticked(ids[1::-1]), "ticked") == begin(ticked(ids[:2]), "ticked")
+    assert runs_and_chunks() == (3, 3)
+
+
+def test_the_same_key_gives_the_same_run_when_its_records_are_gone_by_now() -> None:
+    admin, module, action = a_user(), contacts(), get_action("delete")
+    ids = some_contacts(2)
+    first = start(action, module, of_ids(ids, module, admin), {}, admin, idempotency_key="k")
+    finished(first)
+    again = start(action, module, of_ids(ids, module, admin), {}, admin, idempotency_key="k")
+    assert again.id == first.id
 
 
 def test_somebody_elses_key_is_no_conflict() -> None:
