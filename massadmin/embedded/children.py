@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -21,6 +21,7 @@ LONGEST_PAUSE = 30.0
 SETTLED = 60.0  # seconds of life after which a death counts as the first one again
 
 Say = Callable[[str], None]
+Hurry = Callable[[], bool]
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class Child:
     _pause: float = field(default=0.0, init=False)
     _due: float | None = field(default=None, init=False)
     _pipe: int | None = field(default=None, init=False)
+    _deadline: float | None = field(default=None, init=False)
 
     @property
     def alive(self) -> bool:
@@ -134,19 +136,31 @@ class Child:
             with contextlib.suppress(ProcessLookupError):
                 self.process.send_signal(number)
 
-    def stop(self) -> bool:
-        """End it and wait for that; False when it had to be killed."""
+    def ask_to_stop(self) -> None:
+        """Tell it to end, once, and do not wait for that; its patience runs from now."""
+        if self._deadline is None:
+            self._deadline = time.monotonic() + self.patience
+            self.signal(self.stop_signal)
+
+    def stop(self, hurry: Hurry = lambda: False) -> bool:
+        """End it and wait for that; False when it had to be killed, as it is when `hurry` says."""
         polite = True
         if self.process is not None and self.alive:
-            self.signal(self.stop_signal)
-            try:
-                self.process.wait(self.patience)
-            except subprocess.TimeoutExpired:
-                polite = False
+            self.ask_to_stop()
+            polite = self._ends_by_itself(hurry)
+            if not polite:
                 self.kill()
-        self.process = None
+        self.process = self._deadline = None
         self._close_pipe()
         return polite
+
+    def _ends_by_itself(self, hurry: Hurry) -> bool:
+        assert self._deadline is not None
+        while self.alive:
+            if hurry() or time.monotonic() > self._deadline:
+                return False
+            time.sleep(0.02)
+        return True
 
     def kill(self) -> None:
         """End it and everything in its process group at once."""
@@ -159,6 +173,16 @@ class Child:
         if self._pipe is not None:
             os.close(self._pipe)
             self._pipe = None
+
+
+def stop_all(children: Iterable[Child], say: Say, hurry: Hurry = lambda: False) -> None:
+    """Stop those that run, all at once: none of them may need another in order to end."""
+    running = [child for child in children if child.process is not None]
+    for child in running:
+        child.ask_to_stop()
+    for child in running:
+        polite = child.stop(hurry)
+        say(f"{child.name} {'stopped' if polite else 'had to be killed'}")
 
 
 def _ending(status: int) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import FrameType
 
 from massadmin.config import BadSetting, Settings
-from massadmin.embedded.children import Child
+from massadmin.embedded.children import Child, stop_all
 from massadmin.embedded.private import private_dir, secret_key
 from massadmin.embedded.programs import NoEmbedded
 from massadmin.embedded.services import Share, needs, resolved
@@ -95,7 +95,7 @@ def _run(
         how_to_sign_in = prepare(usable, demo)
         children = _children(usable)
         stopping.interrupts = False
-        ending.callback(_stop, children, stopping)
+        ending.callback(stop_all, children, log.info, hurry=lambda: stopping.hurry)
         web, *others = children
         web.start()
         readiness = _Readiness(settings)
@@ -132,7 +132,7 @@ def _have(share: Share, data_dir: Path, stopping: _Stopping) -> None:
 
 
 def _children(settings: Settings) -> list[Child]:
-    """Web, workers and clock, in the order of stopping."""
+    """Web, workers and clock."""
     environ = {**os.environ, **settings.to_environ(), "SECRET_KEY": secret_key(settings)}
     if (PACKAGE.parent / "app.py").is_file():
         # A checkout need not be installed; from any folder, its package is found.
@@ -150,16 +150,6 @@ def _children(settings: Settings) -> list[Child]:
         *(child(f"worker {n + 1}", "worker") for n in range(settings.workers)),
         child("clock", "clock"),
     ]
-
-
-def _stop(children: list[Child], stopping: _Stopping) -> None:
-    for child in children:
-        if child.process is None:
-            continue
-        if stopping.hurry:
-            child.kill()
-        polite = child.stop()
-        log.info("%s %s", child.name, "stopped" if polite else "had to be killed")
 
 
 class _Events:

@@ -7,13 +7,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
 from massadmin.embedded import children
-from massadmin.embedded.children import Child
+from massadmin.embedded.children import Child, stop_all
 from tests.embedded.processes import eventually
 
 SLEEP = [sys.executable, "-I", "-S", "-c", "import time; time.sleep(600)"]
@@ -34,6 +35,19 @@ import signal, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 print("deaf", flush=True)
 time.sleep(600)
+"""
+
+
+# Ends a moment after the first signal, and says how many came.
+COUNTING = """
+import signal, time
+came = []
+signal.signal(signal.SIGTERM, lambda number, frame: came.append(number))
+print("ready", flush=True)
+while not came:
+    time.sleep(0.01)
+time.sleep(0.2)
+print(len(came), "signal" if len(came) == 1 else "signals", flush=True)
 """
 
 
@@ -103,6 +117,56 @@ def test_a_child_that_does_not_listen_is_killed(tmp_path: Path, watched: bool) -
     assert eventually(lambda: (tmp_path / "out").read_text() == "deaf\n")
     assert child.stop() is False
     assert process.returncode == -signal.SIGKILL
+
+
+@pytest.fixture
+def stubborn(tmp_path: Path) -> Iterator[list[Child]]:
+    """Three children that do not listen, and a patience of two seconds with each."""
+    started = []
+    for name in ("a", "b", "c"):
+        output = tmp_path / name
+        started.append(
+            Child(
+                name=name,
+                argv=[sys.executable, "-I", "-S", "-c", STUBBORN],
+                output=output,
+                patience=2.0,
+            )
+        )
+        started[-1].start()
+    for child in started:
+        output = tmp_path / child.name
+        assert eventually(lambda output=output: output.read_text() == "deaf\n")
+    yield started
+    for child in started:
+        child.kill()
+
+
+def test_children_are_stopped_together(stubborn: list[Child]) -> None:
+    said: list[str] = []
+    began = time.monotonic()
+    stop_all(stubborn, said.append)
+    took = time.monotonic() - began
+    assert said == [f"{name} had to be killed" for name in ("a", "b", "c")]
+    assert 2 <= took < 4, "one after the other takes six seconds"
+
+
+def test_who_is_in_a_hurry_waits_for_none(stubborn: list[Child]) -> None:
+    said: list[str] = []
+    began = time.monotonic()
+    stop_all(stubborn, said.append, hurry=lambda: True)
+    assert time.monotonic() - began < 2
+    assert said == [f"{name} had to be killed" for name in ("a", "b", "c")]
+
+
+def test_a_child_is_asked_to_stop_only_once(tmp_path: Path) -> None:
+    # A second signal tells a worker to drop the chunk at hand.
+    child = Child(name="c", argv=[sys.executable, "-c", COUNTING], output=tmp_path / "out")
+    child.start()
+    assert eventually(lambda: (tmp_path / "out").read_text() == "ready\n")
+    child.ask_to_stop()
+    assert child.stop() is True
+    assert (tmp_path / "out").read_text() == "ready\n1 signal\n"
 
 
 def test_a_dead_child_is_started_again_after_longer_and_longer_pauses(

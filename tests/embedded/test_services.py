@@ -7,6 +7,7 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 import redis
@@ -149,13 +150,15 @@ def test_a_killed_keeper_takes_its_servers_along_and_is_replaced(data_dir: Path)
 
 @pytest.mark.parametrize("program", ["postgres", "valkey-server"])
 def test_a_server_that_dies_is_started_again(data_dir: Path, program: str) -> None:
+    def is_server(process: psutil.Process) -> bool:
+        try:
+            named = process.exe().endswith(program) and process.name() in (program, "valkey-server")
+            return named and process.ppid() == keeper
+        except psutil.NoSuchProcess:  # it has just ended
+            return False
+
     def servers() -> list[int]:
-        return [
-            process.pid
-            for process in processes(data_dir)
-            if process.exe().endswith(program) and process.name() in (program, "valkey-server")
-            if process.ppid() == keeper
-        ]
+        return [process.pid for process in processes(data_dir) if is_server(process)]
 
     with services(settings_of(data_dir), durable=False) as found:
         addresses = running(data_dir)

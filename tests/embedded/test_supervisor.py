@@ -161,8 +161,8 @@ def test_it_starts_everything_and_stops_it_in_order(
         "worker 1 stopped",
         "worker 2 stopped",
         "clock stopped",
-        "Valkey stopped",
         "PostgreSQL stopped",
+        "Valkey stopped",
         "stopped",
     ]
     assert eventually(lambda: not processes(data_dir.parent), 2)
@@ -240,4 +240,4 @@ def test_it_can_be_stopped_while_it_prepares(up: Callable[..., Up]) -> None:
     everything.hear("prepare")
     everything.process.send_signal(signal.SIGINT)
     assert everything.ended() == 0
-    assert everything.said[-2:] == ["PostgreSQL stopped", "stopped"]
+    assert everything.said[-3:] == ["PostgreSQL stopped", "Valkey stopped", "stopped"]
