@@ -114,10 +114,10 @@ def bench_user() -> User:
 def started(
     user: User,
     key: str,
+    params: dict[str, str],
     audience: Audience | None = None,
     *,
     expected: int | None = None,
-    **params: str,
 ) -> Run:
     """A run of action `key` over all contacts, or over `audience`; frozen, queued, not yet done."""
     module, action = get_module("contacts"), get_action(key)

@@ -98,10 +98,10 @@ def _measure(user: User, number: int, timings: dict[str, Timing]) -> None:
         _timed(timings.setdefault(what, Timing()).bare, work)
 
     def freeze() -> None:
-        runs["tags"] = started(user, "add_tags", tags="bench-engine")
+        runs["tags"] = started(user, "add_tags", {"tags": "bench-engine"})
 
     def update() -> None:
-        runs["fields"] = started(user, "update_fields", **{"set.source": f"Engine {number}"})
+        runs["fields"] = started(user, "update_fields", {"set.source": f"Engine {number}"})
         done(runs["fields"])
 
     tag = ensure_tags(["bench-bare"])["bench-bare"]
