@@ -16,7 +16,7 @@ from massadmin.extensions import db
 from massadmin.records.fields import Field
 from massadmin.records.listing import shown_fields
 from massadmin.records.modules import Module
-from massadmin.runs.action import Action, ActionForm, Chunk
+from massadmin.runs.action import Action, ActionForm, Chunk, one_of
 from massadmin.runs.models import RunChunk, RunResult
 
 
@@ -24,7 +24,13 @@ class ExportForm(ActionForm):
     """Which columns, and what kind of file."""
 
     columns = SelectMultipleField("Columns", validate_choice=False)
-    format = RadioField("Format", choices={"csv": "CSV", "xlsx": "Excel (XLSX)"}, default="csv")
+    format = RadioField(
+        "Format",
+        [one_of],
+        choices={"csv": "CSV", "xlsx": "Excel (XLSX)"},
+        default="csv",
+        validate_choice=False,
+    )
     bom = BooleanField(
         "Mark the file as UTF-8",
         default=True,
@@ -71,6 +77,7 @@ class Export(Action):
     Form = ExportForm
     reversible = False
     retryable = False
+    slow_to_finish = True
     chunk_size = 50_000
     download_endpoint = "exports.download"
 

@@ -58,7 +58,7 @@ def _worked(run_id: int) -> bool:
     if alive.count_alive("worker"):
         return False
     done = execute.drain(run_id, seconds=SLICE_SECONDS)
-    # Where no worker is, no clock need be: a run whose worker died at its last chunk ends here.
+    # Where no worker is, no clock need be: what was to be paused or cancelled is so here.
     return bool(settle(run_id)) or done > 0
 
 

@@ -14,7 +14,8 @@ from typing import Any, ClassVar
 
 from sqlalchemy import text
 from werkzeug.datastructures import MultiDict
-from wtforms import Form
+from wtforms import Form, RadioField
+from wtforms.validators import ValidationError
 
 from massadmin.auth.models import User
 from massadmin.extensions import db
@@ -34,6 +35,14 @@ class TryLater(Exception):
 
     The chunk is put off and tried again; in the end the run holds with the message as its reason.
     """
+
+
+def one_of(form: Form, field: RadioField) -> None:
+    """A validator that names the choices; with `validate_choice=False`, it is the only one."""
+    known = [value for value, *_ in field.iter_choices()]
+    if field.data not in known:
+        given = str(field.data or "")[:60]
+        raise ValidationError(f"{field.label.text}: “{given}” is none of {', '.join(known)}.")
 
 
 class ActionForm(Form):
@@ -164,6 +173,7 @@ class Action:
         retryable: failed records can be tried again in a new run.
         unchanged: the reason recorded for records that already were as asked.
         listed: offered above lists; otherwise it has a page of its own.
+        slow_to_finish: its `finish` may take minutes, so workers do one such at a time.
     """
 
     key: ClassVar[str]
@@ -179,6 +189,7 @@ class Action:
     revert_in_trash: ClassVar[bool] = False
     retryable: ClassVar[bool] = True
     listed: ClassVar[bool] = True
+    slow_to_finish: ClassVar[bool] = False
     unchanged: ClassVar[str] = "Already so"
     chunk_size: ClassVar[int | None] = None
 
@@ -192,6 +203,10 @@ class Action:
         form = self.Form(data)
         form.setup(module, user)
         return form
+
+    def setting_names(self, form: ActionForm) -> list[str]:
+        """The names under which the command line takes settings; FIELD stands for any field."""
+        return list(form._fields)
 
     def params(self, data: MultiDict[str, str], module: Module, user: User) -> dict[str, Any]:
         """The settings in `data`, checked, as JSON.

@@ -7,6 +7,7 @@ clocks would do at the same instant is done by whichever gets its advisory lock.
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ from massadmin.runs.settle import settle, unsettled_runs
 log = logging.getLogger(__name__)
 
 TICK_SECONDS = 1.5
+# A chore that the database broke off is done again after so long, or when it is due.
+RETRY_SECONDS = 60.0
 # Chores take their advisory locks below those of the runs.
 CHORE_LOCK_BASE = 6_000_000_000_000
 
@@ -49,15 +52,31 @@ def add_chore(name: str, every_seconds: float, do: Callable[[], object]) -> None
 
 
 def tick() -> None:
-    """One tick: settle what was missed, ring for due work, do the chores that are due."""
-    for run_id in unsettled_runs():
-        settle(run_id)
+    """One tick: ring for due work, and settle what was missed."""
     if has_due_work():
         _ring_if_quiet()
+    for run_id in unsettled_runs():
+        settle(run_id)
+
+
+def do_due_chores(leave: Callable[[], bool] = lambda: False) -> None:
+    """Do the chores whose time has come, until `leave()`; one that fails stops no other."""
     for chore in _chores:
-        if time.monotonic() - chore.last >= chore.every_seconds:
-            chore.last = time.monotonic()
+        if leave():
+            return
+        if time.monotonic() - chore.last < chore.every_seconds:
+            continue
+        chore.last = time.monotonic()
+        try:
             do_chore(chore)
+        except SQLAlchemyError as error:
+            # Before long it will be tried again, by this clock or another.
+            chore.last -= max(0.0, chore.every_seconds - RETRY_SECONDS)
+            log.warning("The chore %s was broken off: %s", chore.name, error)
+        except Exception:
+            log.exception("The chore %s failed", chore.name)
+        finally:
+            _forget_session()
 
 
 def do_chore(chore: Chore) -> bool:
@@ -82,7 +101,12 @@ def _ring_if_quiet() -> None:
 
 
 def run_clock(app: Flask, stop: Event) -> None:
-    """Tick until `stop` is set. A database that is away is waited for."""
+    """Tick until `stop` is set. A database that is away is waited for.
+
+    Chores may take long, and have a thread of their own: the clock goes on ringing meanwhile. When
+    the clock is stopped they are left where they are, for the next clock to go on with.
+    """
+    threading.Thread(target=_run_chores, args=(app, stop), name="chores", daemon=True).start()
     with app.app_context(), alive.beating("clock", app):
         while True:
             try:
@@ -95,6 +119,13 @@ def run_clock(app: Flask, stop: Event) -> None:
                 _forget_session()
             if stop.wait(TICK_SECONDS):
                 return
+
+
+def _run_chores(app: Flask, stop: Event) -> None:
+    with app.app_context():
+        while not stop.is_set():
+            do_due_chores(stop.is_set)
+            stop.wait(TICK_SECONDS)
 
 
 def _forget_session() -> None:

@@ -21,8 +21,8 @@ from massadmin.extensions import db
 from massadmin.records.modules import get_module
 from massadmin.runs.action import Action, Chunk, TryLater, get_action
 from massadmin.runs.models import Run, RunChunk
-from massadmin.runs.settle import in_flight_lock, settle
-from massadmin.runs.states import WORKABLE
+from massadmin.runs.settle import in_flight_lock, settle, unfinished_runs
+from massadmin.runs.states import WORKABLE, IllegalMove, after, move
 
 log = logging.getLogger(__name__)
 
@@ -36,10 +36,11 @@ PROGRAM_LIMIT = "54"
 
 
 def work_once(run_id: int | None = None) -> bool:
-    """Do one due chunk, of run `run_id` or of whichever run was served longest ago.
+    """Do one due chunk, of run `run_id` or of whichever run was served longest ago; where there is
+    none, finish a run whose worker died between its last chunk and its end.
 
     Returns:
-        Whether there was one. False also when other workers hold all that is due.
+        Whether there was work. False also when other workers hold all that is due.
     """
     due = (
         select(Run.id)
@@ -51,7 +52,11 @@ def work_once(run_id: int | None = None) -> bool:
         due = due.where(Run.id == run_id)
     candidates = list(db.session.scalars(due))
     db.session.rollback()
-    return any(_serve(candidate) for candidate in candidates)
+    if any(_serve(candidate) for candidate in candidates):
+        return True
+    unfinished = unfinished_runs(run_id)
+    db.session.rollback()
+    return any(settle(each, finish=True) for each in unfinished)
 
 
 def drain(
@@ -69,9 +74,9 @@ def drain(
 
 
 def has_due_work() -> bool:
-    """Whether some run has a chunk that a worker could take now."""
+    """Whether some run has a chunk that a worker could take now, or is to be finished."""
     due = exists().where(Run.state.in_(WORKABLE), _has_due_chunk())
-    return bool(db.session.scalar(select(due)))
+    return bool(db.session.scalar(select(due))) or bool(unfinished_runs())
 
 
 def _has_due_chunk() -> Exists:
@@ -95,17 +100,15 @@ def _serve(run_id: int) -> bool:
         run = db.session.execute(select(Run).where(Run.id == run_id)).scalar_one()
         if run.state != "running":
             db.session.rollback()
-            settle(run_id)
-            return True
-        _do(run, seq)
-        db.session.commit()
+        else:
+            _do(run, seq)
+            db.session.commit()
     except (OperationalError, TryLater) as error:
         # A deadlock, a lost connection, a full disk: the chunk is tried again later.
         db.session.rollback()
         log.warning("run=%s chunk=%s will be tried again: %s", run_id, seq, _reason(error))
         if seq is not None:
             _postpone(run_id, seq, _reason(error))
-        return True
     except Exception as error:
         # A mistake in an action, or an action that nobody offers any more. Trying again may not
         # help, but in the end a person sees the reason, and other runs are not held up.
@@ -114,11 +117,10 @@ def _serve(run_id: int) -> bool:
             raise
         log.exception("run=%s chunk=%s could not be done", run_id, seq)
         _postpone(run_id, seq, _reason(error))
-        return True
     except BaseException:
         db.session.rollback()
         raise
-    settle(run_id)
+    settle(run_id, finish=True)
     return True
 
 
@@ -129,7 +131,7 @@ def _stamp(run_id: int) -> None:
         update(Run)
         .where(Run.id == run_id, Run.state.in_(WORKABLE))
         .values(
-            state="running",
+            state=after("begin"),
             last_served_at=func.clock_timestamp(),
             started_at=func.coalesce(Run.started_at, func.clock_timestamp()),
         )
@@ -247,6 +249,8 @@ def _passes(error: Exception) -> bool:
 
     A value too large for an index is an operational error too, but it comes with its record.
     """
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
     if isinstance(error, OperationalError):
         state = getattr(error.orig, "sqlstate", None) or ""
         return not state.startswith(PROGRAM_LIMIT)
@@ -277,20 +281,7 @@ def _postpone(run_id: int, seq: int, reason: str) -> None:
         .execution_options(synchronize_session=False)
     )
     if attempts is not None and attempts >= MAX_ATTEMPTS:
-        held = db.session.scalar(
-            update(Run)
-            .where(Run.id == run_id, Run.state.in_(WORKABLE))
-            .values(state="holding", error=reason)
-            .returning(Run.user_id)
-            .execution_options(synchronize_session=False)
-        )
-        if held is not None:
-            audit.record(
-                "run.holding",
-                user=db.session.get(User, held),
-                subject=f"run:{run_id}",
-                details={"error": reason},
-            )
+        _hold(run_id, reason)
         db.session.execute(
             update(RunChunk)
             .where(RunChunk.run_id == run_id, RunChunk.seq == seq)
@@ -298,3 +289,17 @@ def _postpone(run_id: int, seq: int, reason: str) -> None:
             .execution_options(synchronize_session=False)
         )
     db.session.commit()
+
+
+def _hold(run_id: int, reason: str) -> None:
+    try:
+        move(run_id, "hold", error=reason)
+    except IllegalMove:  # somebody has paused or cancelled it meanwhile, and need not be told
+        return
+    starter = select(User).join(Run, Run.user_id == User.id).where(Run.id == run_id)
+    audit.record(
+        "run.holding",
+        user=db.session.scalar(starter),
+        subject=f"run:{run_id}",
+        details={"error": reason},
+    )

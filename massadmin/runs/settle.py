@@ -15,7 +15,7 @@ from massadmin.auth import audit
 from massadmin.auth.models import User
 from massadmin.extensions import db
 from massadmin.records.modules import get_module
-from massadmin.runs.action import get_action
+from massadmin.runs.action import REGISTRY, get_action
 from massadmin.runs.models import Run, RunChunk
 from massadmin.runs.states import ENDED, targets
 
@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 # Advisory locks share one number space; runs take theirs from here upwards.
 LOCK_BASE = 7_000_000_000_000
+FINISH_LOCK = 5_000_000_000_003
 
 
 def in_flight_lock(run_id: int) -> None:
@@ -32,16 +33,22 @@ def in_flight_lock(run_id: int) -> None:
     )
 
 
-def settle(run_id: int) -> str | None:
-    """Complete, pause or cancel the run if that is due now; its new state, else None. Commits."""
+def settle(run_id: int, *, finish: bool = False) -> str | None:
+    """Pause or cancel the run if that is due now; its new state, else None. Commits.
+
+    Args:
+        finish: complete it as well, if every chunk is done. What remains to be done then, such as
+            putting a large file together, may take minutes: that is for workers, not for the clock
+            and the pages.
+    """
     try:
-        return _settle(run_id)
+        return _settle(run_id, finish)
     except BaseException:
         db.session.rollback()
         raise
 
 
-def _settle(run_id: int) -> str | None:
+def _settle(run_id: int, finish: bool) -> str | None:
     if not _is_due(run_id) or not db.session.scalar(
         select(func.pg_try_advisory_xact_lock(LOCK_BASE + run_id))
     ):
@@ -55,7 +62,7 @@ def _settle(run_id: int) -> str | None:
     )
     completes = not pending and run.state in targets("complete")
     target = (targets("complete") if completes else targets("settle")).get(run.state)
-    if target is None:
+    if target is None or (completes and not (finish and _may_finish(run))):
         db.session.rollback()
         return None
     if completes:
@@ -64,15 +71,24 @@ def _settle(run_id: int) -> str | None:
                 get_action(run.action).finish(run_id, run.params, get_module(run.module))
         except Exception as error:
             log.exception("run=%s could not be finished", run_id)
-            _change(run, "holding", f"It could not be finished: {error}")
+            target = targets("hold")[run.state]
+            _change(run, target, f"It could not be finished: {error}")
             db.session.commit()
-            return "holding"
+            return target
     if not _change(run, target):
         db.session.rollback()
         return None
     db.session.commit()
     log.info("run=%s state=%s", run_id, target)
     return target
+
+
+def _may_finish(run: Run) -> bool:
+    """Of the ends that take long, one is worked on at a time; other workers go on with chunks."""
+    action = REGISTRY.get(run.action)
+    if action is None or not action.slow_to_finish:
+        return True
+    return bool(db.session.scalar(select(func.pg_try_advisory_xact_lock(FINISH_LOCK))))
 
 
 def _is_due(run_id: int) -> bool:
@@ -117,14 +133,16 @@ def _change(run: Run, target: str, error: str | None = None) -> bool:
 
 
 def unsettled_runs() -> list[int]:
-    """Runs whose settling was missed, because a worker died between commit and settling."""
+    """Runs that are to be paused or cancelled as soon as no chunk of them is in flight."""
+    waiting = select(Run.id).where(Run.state.in_(targets("settle")))
+    return list(db.session.scalars(waiting.order_by(Run.id)))
+
+
+def unfinished_runs(run_id: int | None = None) -> list[int]:
+    """Runs (or only `run_id`) whose chunks are all done, and that have not ended for all that:
+    their worker died in between, or another one is at it."""
     pending = exists().where(RunChunk.run_id == Run.id, RunChunk.state == "pending")
-    return list(
-        db.session.scalars(
-            select(Run.id)
-            .where(
-                Run.state.in_(targets("settle")) | (Run.state.in_(targets("complete")) & ~pending)
-            )
-            .order_by(Run.id)
-        )
-    )
+    done = select(Run.id).where(Run.id > 0, Run.state.in_(targets("complete")), ~pending)
+    if run_id is not None:
+        done = done.where(Run.id == run_id)
+    return list(db.session.scalars(done.order_by(Run.id)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import case, func, update
+from sqlalchemy import ColumnElement, case, func, update
 
 from massadmin.extensions import db
 from massadmin.runs.models import Run
@@ -85,22 +85,29 @@ def legal_verbs(state: str) -> list[str]:
     return [verb for verb in PERSONS_VERBS if state in targets(verb)]
 
 
-def move(run_id: int, verb: str) -> str:
+def after(verb: str) -> ColumnElement[str]:
+    """SQL of the state that `verb` leads a run to; one that it does not move keeps its own."""
+    return case(targets(verb), value=Run.state, else_=Run.state)
+
+
+def move(run_id: int, verb: str, *, error: str | None = None) -> str:
     """Move a run by one conditional UPDATE and answer its new state; the caller commits.
+
+    Args:
+        error: what stopped it, for a person to read.
 
     Raises:
         IllegalMove: its state has no such move.
         LookupError: there is no such run.
     """
-    leads = targets(verb)
     state = db.session.scalar(
         update(Run)
-        .where(Run.id == run_id, Run.state.in_(leads))
+        .where(Run.id == run_id, Run.state.in_(targets(verb)))
         .values(
-            state=case(leads, value=Run.state),
-            error=case((Run.state == "holding", None), else_=Run.error),
+            state=after(verb),
+            error=case((Run.state == "holding", None), else_=error or Run.error),
             finished_at=case(
-                (case(leads, value=Run.state).in_(ENDED), func.clock_timestamp()),
+                (after(verb).in_(ENDED), func.clock_timestamp()),
                 else_=Run.finished_at,
             ),
         )
