@@ -6,7 +6,6 @@ import logging
 import re
 import shutil
 import time
-from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import func, select
@@ -40,11 +39,6 @@ def file_of(run: Run) -> Path | None:
         return None
     path = finished_file(run.id, run.params)
     return path if path.is_file() else None
-
-
-def expires_at(run: Run, days: int) -> datetime | None:
-    """When the file of a finished export goes."""
-    return run.finished_at + timedelta(days=days) if run.finished_at else None
 
 
 def expire(days: int) -> int:

@@ -18,7 +18,7 @@ from massadmin.records import seed_words as words
 from massadmin.records.contacts import Contact
 from massadmin.records.tags import ensure_tags
 
-BATCH = 25_000
+AT_ONCE = 25_000
 YEARS = 3  # of history
 
 _COMBINATIONS = words.NAMES_EACH**2 * len(words.COMPANY_FIRST) * len(words.COMPANY_SECOND)
@@ -115,7 +115,7 @@ def seed(
     owners: Sequence[int] | None = None,
     on_progress: Callable[[int], None] = lambda made: None,
 ) -> int:
-    """Add `count` contacts behind those that exist; how many were made. Commits every `BATCH`.
+    """Add `count` contacts behind those that exist; how many were made. Commits every `AT_ONCE`.
 
     The same number and seed, on a database without contacts, give the same contacts on any one
     day; their history ends at its beginning (UTC).
@@ -131,7 +131,7 @@ def seed(
     start = db.session.scalar(select(func.coalesce(func.max(Contact.id), 0))) or 0
     made = 0
     while made < count:
-        size = min(BATCH, count - made)
+        size = min(AT_ONCE, count - made)
         first = start + made + 1
         db.session.execute(statement, {**binds, "first": first, "last": first + size - 1})
         db.session.commit()

@@ -1,6 +1,6 @@
 """Retention: what the clock removes for good once its time is over.
 
-Everything goes in chunks, each in a transaction of its own with its line in the audit log, so that
+Everything goes in pieces, each in a transaction of its own with its line in the audit log, so that
 nothing waits for it and a clock that dies half-way has done half.
 """
 

@@ -10,7 +10,6 @@ from massadmin.web.nav import navigation
 
 bp = Blueprint("console", __name__)
 
-THEMES = ("light", "dark", "system")
 SHORTCUTS = (
     (
         "Lists",

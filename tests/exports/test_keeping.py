@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select, text
 
 from massadmin.auth.models import AuditEntry
-from massadmin.exports.keeping import expire, expires_at, file_of, may_download
+from massadmin.exports.keeping import expire, file_of, may_download
 from massadmin.exports.parts import folder
 from massadmin.extensions import db
 from massadmin.runs import files
@@ -110,12 +109,3 @@ def test_there_is_no_file_before_it_is_finished() -> None:
     some_contacts(1)
     run = start_action("export", admin, columns="id", format="csv")
     assert file_of(run) is None
-    assert expires_at(run, 30) is None
-
-
-def test_it_says_when_the_file_goes() -> None:
-    admin = a_user()
-    some_contacts(1)
-    run = run_action("export", admin, columns="id", format="csv")
-    assert run.finished_at is not None
-    assert expires_at(run, 30) == run.finished_at + timedelta(days=30)

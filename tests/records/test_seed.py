@@ -43,13 +43,13 @@ def test_the_same_seed_makes_the_same_contacts(
     assert world() != first
 
 
-def test_batches_make_no_difference(
+def test_how_many_are_made_at_once_makes_no_difference(
     db_session: scoped_session[Session], owners: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seeded(db_session, owners=owners)
     whole = world()
     db_session.execute(text("TRUNCATE contacts, contact_tags RESTART IDENTITY"))
-    monkeypatch.setattr(seeding, "BATCH", 250)
+    monkeypatch.setattr(seeding, "AT_ONCE", 250)
     made: list[int] = []
     seeded(db_session, owners=owners, on_progress=made.append)
     assert made == [250, 500, 600]

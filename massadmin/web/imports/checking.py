@@ -22,13 +22,13 @@ from massadmin.records.countries import countries
 from massadmin.records.modules import Module
 from massadmin.records.values import MAX_SHORT_ID, whole_number
 from massadmin.runs.preview import Preview
-from massadmin.runs.results import Named, Row
+from massadmin.runs.results import Row
 from massadmin.runs.start import NotAllowed, Refused
 from massadmin.web.access import permission
 from massadmin.web.answers import asked_by_htmx, go, notice, page_or_fragment
 from massadmin.web.imports import FILE, bp
 from massadmin.web.imports.files import file_or_404, imported_already, me, module_of
-from massadmin.web.runs.tabs import described
+from massadmin.web.runs.previewed import examples
 
 # Rows tried out: enough to meet what a file has in store, few enough to wait for.
 TRIED = 2_000
@@ -203,20 +203,7 @@ def _page(
 
 def _tried(file: ImportFile, module: Module, policy: Policy) -> Trial:
     found = imports.preview(file, module, policy, me(), sample=TRIED)
-    words = described(module)
-    rows = []
-    for each in found.changes:
-        row = Row(
-            each.item,
-            each.record_id,
-            each.outcome,
-            each.reason or "",
-            each.before,
-            each.after,
-            Named("", "gone"),
-        )
-        rows.append((row, words(row)))
-    return Trial(found, rows)
+    return Trial(found, examples(found, module, me()))
 
 
 def _doubled(file: ImportFile, module: Module) -> list[str]:

@@ -37,6 +37,20 @@ class Previewed:
 
 def previewed(found: Preview, module: Module, user: User) -> Previewed:
     """The preview with the records' names, and the changes in words."""
+    tally = found.tally
+    return Previewed(
+        found.total,
+        found.sampled,
+        tally["succeeded"],
+        tally["skipped"],
+        tally["failed"],
+        found.reasons,
+        examples(found, module, user),
+    )
+
+
+def examples(found: Preview, module: Module, user: User) -> list[tuple[Row, list[Any]]]:
+    """Some records of the preview, each with its changes in words."""
     ids = [each.record_id for each in found.changes if each.record_id is not None]
     names, words = record_names(module, ids, user), described(module)
     gone = Named("", "gone")
@@ -53,13 +67,4 @@ def previewed(found: Preview, module: Module, user: User) -> Previewed:
             record,
         )
         rows.append((row, words(row)))
-    tally = found.tally
-    return Previewed(
-        found.total,
-        found.sampled,
-        tally["succeeded"],
-        tally["skipped"],
-        tally["failed"],
-        found.reasons,
-        rows,
-    )
+    return rows
