@@ -8,7 +8,7 @@ from typing import Any
 from wtforms import RadioField
 
 from massadmin.records.modules import Module
-from massadmin.runs.action import Action, ActionForm, Chunk
+from massadmin.runs.action import Action, ActionForm, Chunk, one_of
 from massadmin.runs.put_back import json_object
 
 # Restoring is done by one worker at a time: two that bring back the same address at the same
@@ -23,6 +23,8 @@ class RestoreForm(ActionForm):
 
     on_conflict = RadioField(
         "If another contact uses the e-mail now",
+        [one_of],
+        validate_choice=False,
         choices={
             "skip": "Leave it in the trash",
             "merge": "Merge it into that contact: fill empty fields, add tags",

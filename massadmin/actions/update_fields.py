@@ -139,6 +139,9 @@ class UpdateFields(Action):
         """The form; `set.city=Oslo` and its like are understood as rows."""
         return super().form(None if data is None else _rows_of(data), module, user)
 
+    def setting_names(self, form: ActionForm) -> list[str]:
+        return ["set.FIELD", "clear", "copy.FIELD", "replace.FIELD", "add.FIELD"]
+
     def summary(self, params: dict[str, Any], module: Module) -> str:
         return "; ".join(
             _words({field.key: field for field in module.fields}, each)

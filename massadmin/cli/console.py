@@ -94,6 +94,18 @@ def settings_now() -> Settings:
     return settings
 
 
+def known_user(email: str) -> User:
+    """The user with this address.
+
+    Raises:
+        Refusal: there is none.
+    """
+    user = people.by_email(email)
+    if user is None:
+        raise Refusal(f"there is no user {email}; `massadmin user list` shows them")
+    return user
+
+
 def acting_user(email: str | None) -> User:
     """The user who does what the command does: the named one, else the first admin.
 
@@ -103,9 +115,7 @@ def acting_user(email: str | None) -> User:
         Refusal: there is no such user, or they may not sign in.
     """
     if email is not None:
-        user = people.by_email(email)
-        if user is None:
-            raise Refusal(f"there is no user {email}; `massadmin user list` shows them")
+        user = known_user(email)
         if not user.active:
             raise Refusal(f"{user.email} is deactivated")
         return user

@@ -14,6 +14,7 @@ from massadmin.cli import waiting
 from massadmin.cli.console import acting_user, console, settings_now
 from massadmin.cli.options import Pair, as_option, json_option
 from massadmin.cli.output import print_json, run_line
+from massadmin.cli.refusals import Refusal
 from massadmin.cli.run import print_preview
 from massadmin.imports import ImportFile, Policy
 from massadmin.records.modules import Module, get_module
@@ -27,7 +28,7 @@ from massadmin.runs.models import Run
 @click.option(
     "--match",
     type=click.Choice(["email", "phone", "id", "none"]),
-    help="The field that tells who is who. [default: e-mail if the file has it, else phone]",
+    help="The field that tells who is who. [default: email if the file has it, else none]",
 )
 @click.option(
     "--on-match",
@@ -110,8 +111,16 @@ def import_file(
         if maps:
             imports.assign(staged, module, user, dict(maps))
         policy = imports.default_policy(staged.mapping)
-        if match is not None:
-            policy = replace(policy, match=None if match == "none" else match)
+        if match == "none":
+            policy = replace(policy, match=None)
+        elif match is not None:
+            if match not in staged.mapping:
+                label = module.field(match).label
+                raise Refusal(
+                    f"no column is mapped to {label}, so no row could match: name one with "
+                    f"--map HEADER={match}, or import every row as a new record with --match none"
+                )
+            policy = replace(policy, match=match)
         policy = replace(
             policy,
             on_match=on_match,

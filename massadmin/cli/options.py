@@ -17,6 +17,7 @@ from massadmin.runs.audience import Audience, of_ids, of_query
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+id_type = click.IntRange(1, 2**63 - 1)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 as_option = click.option(
     "--as", "acting", metavar="EMAIL", help="The user who does it. [default: the first admin]"
@@ -119,15 +120,17 @@ def audience_of(
     filtered = bool(conditions or words.strip() or deleted_run is not None)
     if ids is not None:
         if filtered or everything:
-            raise click.UsageError("Give either --ids or a filter.")
+            raise click.UsageError("Give either --ids, or a filter, or --all.")
         audience = of_ids(ids, module, user, trash=trash)
         missing = len(ids) - audience.count()
         if missing:
             where = "in the trash" if trash else f"among the {module.label.lower()}"
-            click.echo(f"{missing:,} of the {len(ids):,} ids are not {where}.", err=True)
+            click.echo(f"Not {where}: {missing:,} of {len(ids):,} ids.", err=True)
         return audience
     if deleted_run is not None and not trash:
         raise click.UsageError("--run is for actions on the trash, such as restore.")
+    if conditions and everything:
+        raise click.UsageError("Give either a filter or --all.")
     if not filtered and not everything:
         raise Refusal(
             f"nothing says which {module.label.lower()}: give -f, --q or --ids, or --all for all"

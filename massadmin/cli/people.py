@@ -9,10 +9,9 @@ import click
 from massadmin.auth import people
 from massadmin.auth.models import User
 from massadmin.auth.permissions import ROLES
-from massadmin.cli.console import console
+from massadmin.cli.console import console, known_user
 from massadmin.cli.options import json_option
 from massadmin.cli.output import print_json, print_table
-from massadmin.cli.refusals import Refusal
 from massadmin.extensions import db
 
 
@@ -67,7 +66,7 @@ def list_users(as_json: bool) -> None:
 def role(email: str, role: str, as_json: bool) -> None:
     """Give a user another role."""
     with console():
-        changed = _known(email)
+        changed = known_user(email)
         people.set_role(changed, role)
         db.session.commit()
         _print(changed, as_json, f"{changed.email} is {ROLES[role]} now")
@@ -81,7 +80,7 @@ def password(email: str, password_stdin: bool, as_json: bool) -> None:
     """Give a user another password, and end their sessions."""
     new = _password(password_stdin)
     with console():
-        changed = _known(email)
+        changed = known_user(email)
         people.set_password(changed, new)
         db.session.commit()
         _print(changed, as_json, f"{changed.email} has a new password")
@@ -105,17 +104,10 @@ def activate(email: str, as_json: bool) -> None:
 
 def _set_active(email: str, active: bool, as_json: bool) -> None:
     with console():
-        changed = _known(email)
+        changed = known_user(email)
         people.set_active(changed, active)
         db.session.commit()
         _print(changed, as_json, f"{changed.email} is {'active' if active else 'deactivated'} now")
-
-
-def _known(email: str) -> User:
-    found = people.by_email(email)
-    if found is None:
-        raise Refusal(f"there is no user {email}; `massadmin user list` shows them")
-    return found
 
 
 def _password(from_stdin: bool) -> str:

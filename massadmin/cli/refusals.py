@@ -30,7 +30,7 @@ def refusal_of(error: Exception) -> Refusal | None:
         said = str(error.orig or error).strip().splitlines() or [type(error).__name__]
         return Refusal(f"the database cannot be used: {said[0]}. `massadmin doctor` says more.")
     if isinstance(error, UnicodeEncodeError):
-        return Refusal("an argument is not written in the encoding of this terminal")
+        return Refusal("what was given is not written in UTF-8")
     if isinstance(error, OSError) and error.filename:
         return Refusal(f"{error.filename}: {error.strerror}")
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import asdict
 from pathlib import Path
@@ -21,6 +22,7 @@ from massadmin.cli.options import (
     as_option,
     audience_of,
     filter_options,
+    id_type,
     json_option,
     pairs,
 )
@@ -30,7 +32,7 @@ from massadmin.exports.keeping import file_of
 from massadmin.extensions import db
 from massadmin.records.filters import Condition
 from massadmin.records.modules import Module, get_module
-from massadmin.records.values import FALSE_WORDS
+from massadmin.records.values import FALSE_WORDS, TRUE_WORDS
 from massadmin.runs.action import Action, get_action
 from massadmin.runs.models import Run
 from massadmin.runs.preview import Preview, preview
@@ -46,7 +48,9 @@ ELSEWHERE = {"undo": "massadmin runs undo ID", "import": "massadmin import MODUL
 @filter_options
 @click.option("--ids", type=Numbers(), metavar="1,2,3", help="The records, instead of a filter.")
 @click.option("--all", "everything", is_flag=True, help="All records of the module.")
-@click.option("--run", "deleted_run", type=int, help="In the trash: what that run deleted.")
+@click.option(
+    "--run", "deleted_run", type=id_type, metavar="ID", help="In the trash: what that run deleted."
+)
 @click.option(
     "--param",
     "params",
@@ -95,8 +99,12 @@ def run(
         if action in ELSEWHERE:
             raise Refusal(f"{found.label} is started with `{ELSEWHERE[action]}`")
         makes_file = hasattr(found, "download_endpoint")
-        if output is not None and not makes_file:
-            raise click.UsageError(f"{action} makes no file for --output.")
+        if output is not None:
+            if not makes_file:
+                raise click.UsageError(f"{action} makes no file for --output.")
+            if not os.access(output.absolute().parent, os.W_OK | os.X_OK):
+                # Said now, not after a long export.
+                raise Refusal(f"no file can be made in {output.absolute().parent} for --output")
         user = acting_user(acting)
         audience = audience_of(
             module,
@@ -156,12 +164,25 @@ def form_data(
     default, and “no” means that it is not ticked.
 
     `confirmed` gives the word that the action asks for, as a preview needs it.
+
+    Raises:
+        Refusal: the action has no such setting.
     """
+    form = action.form(None, module, user)
+    known = action.setting_names(form)
+    for name in given:
+        # What nobody reads is most likely misspelt, and then the run would do something else.
+        if not any(_is_named(name, each) for each in known):
+            takes = f"it takes {', '.join(known)}" if known else "it takes none"
+            raise Refusal(f"{action.key} has no setting “{name[:60]}”; {takes}")
     data = given.copy()
-    for key, field in action.form(None, module, user)._fields.items():
+    for key, field in form._fields.items():
         if isinstance(field, BooleanField):
-            if (data.get(key) or "").strip().lower() in FALSE_WORDS:
+            word = (data.get(key) or "").strip().lower()
+            if word in FALSE_WORDS:
                 data.poplist(key)
+            elif key in data and word not in TRUE_WORDS:
+                raise Refusal(f"{key}={word[:60]!r} takes yes or no")
             elif key not in data and field.data:
                 data[key] = "yes"
         elif isinstance(field, SelectMultipleField) and key not in data:
@@ -169,6 +190,12 @@ def form_data(
     if confirmed and action.confirm_word:
         data.setdefault("confirm", action.confirm_word)
     return data
+
+
+def _is_named(name: str, known: str) -> bool:
+    """Whether `name` is `known`, in which FIELD stands for any field."""
+    start, stands_for_any, _ = known.partition("FIELD")
+    return name.startswith(start) and name != start if stands_for_any else name == known
 
 
 def _fetch(run: Run, output: Path) -> None:

@@ -8,14 +8,15 @@ import click
 
 from massadmin.auth.models import User
 from massadmin.cli import waiting
-from massadmin.cli.console import acting_user, console, settings_now
-from massadmin.cli.options import as_option, json_option
+from massadmin.cli.console import acting_user, console, known_user, settings_now
+from massadmin.cli.options import as_option, id_type, json_option
 from massadmin.cli.output import print_json, print_table, run_line, run_object
 from massadmin.cli.refusals import Refusal
 from massadmin.cli.run import report
 from massadmin.extensions import db
 from massadmin.records.modules import get_module
 from massadmin.runs import start
+from massadmin.runs.action import REGISTRY
 from massadmin.runs.control import control, find_run, may_control
 from massadmin.runs.history import History, list_runs
 from massadmin.runs.models import Run
@@ -23,7 +24,7 @@ from massadmin.runs.progress import batches_of, progress_of
 from massadmin.runs.results import reasons_told
 
 wait_option = click.option("--wait", is_flag=True, help="Return when the run has ended.")
-id_argument = click.argument("run_id", metavar="ID", type=click.IntRange(1, 2**63 - 1))
+id_argument = click.argument("run_id", metavar="ID", type=id_type)
 
 
 class _Runs(click.Group):
@@ -66,6 +67,10 @@ def runs(
     asked = {"from": since, "to": until, "status": status, "type": action, "user": user, "q": text}
     history = History.from_args(asked)
     with console():
+        if action and action not in REGISTRY:
+            raise Refusal(f"there is no action “{action}”; there are {', '.join(sorted(REGISTRY))}")
+        if "@" in user:
+            known_user(user)
         found = list_runs(history, acting_user(acting), size=limit).rows
         told = [run_object(run) for run in found]
         if as_json:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, and_, exists, false, func, literal, not_, or_, select, true
 
 from massadmin.auth.models import User
+from massadmin.extensions import db
 from massadmin.records.fields import TEXTUAL, Field
 from massadmin.records.filters import (
     OPERATORS,
@@ -155,9 +156,12 @@ def _plain(module: Module, field: Field, op: str, value: str, user: User) -> Col
         if field.type == "user" and raw.strip().lower() == "me":
             return user.id
         if field.type == "user" and not raw.strip().isdecimal():
-            return (
-                select(User.id).where(func.lower(User.email) == raw.strip().lower())
-            ).scalar_subquery()
+            email = func.lower(User.email) == raw.strip().lower()
+            known = db.session.scalar(select(User.id).where(email))
+            if known is None:
+                # Compared with nobody, “is not” would find everybody's records.
+                raise BadFilter(f"{field.label}: there is no user {raw.strip()[:60]!r}.")
+            return known
         parsed = parse(field, raw, zone=user.zone)
         if parsed is None:
             raise BadFilter(f"{field.label} {OPERATORS[op]} what? The filter has no value.")

@@ -65,6 +65,8 @@ def sniff(
             return workbook.sniff(
                 file, limits, sheet=sheet, has_header=has_header, preamble=preamble
             )
+        if sheet:
+            raise BadDialect(f"The file is no workbook, so it has no sheet {sheet[:60]!r}.")
         return csvfile.sniff(
             file,
             limits,

@@ -53,6 +53,12 @@ def test_unknown_words_are_wrong_usage(shell: Shell, words: tuple[str, ...]) -> 
     assert shell(*words).status == 2
 
 
+def test_a_word_in_another_encoding_is_wrong_usage(shell: Shell) -> None:
+    said = shell("count", "contacts", "--q", "M\udcfcller")
+    assert said.status == 2
+    assert "encoding of this terminal" in said.err
+
+
 def test_a_database_that_is_away_is_one_line(shell: Shell) -> None:
     refused = shell.refused("count", "contacts", DATABASE_URL=NOWHERE)
     assert "the database cannot be used" in refused

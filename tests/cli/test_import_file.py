@@ -113,9 +113,20 @@ def test_what_cannot_be_imported_is_refused_in_a_line(shell: Shell, here: Path) 
     assert "Nope" in shell.refused("import", "contacts", "people.csv", "--map", "Nope=email")
     assert "no module" in shell.refused("import", "nosuch", "people.csv")
     assert "country" in shell.refused("import", "contacts", "people.csv", "--country", "Atlantis")
+    assert "no sheet" in shell.refused("import", "contacts", "people.csv", "--sheet", "Leads")
     assert shell("import", "contacts", "absent.csv").status == 2
     assert shell("import", "contacts", "people.csv", "--match", "shoe size").status == 2
     assert shell.json("count", "contacts") == {"count": 0}
+
+
+def test_a_field_to_match_by_must_be_in_the_file(shell: Shell, here: Path) -> None:
+    """Every row would become a new record, which is not what was asked for."""
+    (here / "people.csv").write_text("E-mail,City\na@example.com,Oslo\n")
+    refused = shell.refused("import", "contacts", "people.csv", "--match", "phone")
+    assert "no column is mapped to Phone" in refused
+    assert "--match none" in refused
+    said = shell.json("import", "contacts", "people.csv", "--match", "none")
+    assert said["created"] == 1
 
 
 def test_who_may_not_import_is_refused(shell: Shell, here: Path, admin: User) -> None:

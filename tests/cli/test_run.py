@@ -144,6 +144,23 @@ def test_an_export_is_put_where_it_is_wanted(shell: Shell, tmp_path: Path) -> No
         (("update_fields", "--all", "--param", "set.email=not an address"), "no e-mail address"),
         (("add_tags", "--all", "--param", "tags=x", "--as", "nobody@example.com"), "no user"),
         (("delete", "--all", "--param", "confirm=DELETE", "--as", "member@example.com"), "role"),
+        (
+            ("add_tags", "--all", "--param", "tags=x", "--param", "tag=y"),
+            "add_tags has no setting “tag”; it takes tags",
+        ),
+        (
+            ("update_fields", "--all", "--param", "set.city=x", "--param", "get.city=y"),
+            "it takes set.FIELD, clear, copy.FIELD",
+        ),
+        (("update_fields", "--all", "--param", "set.=x"), "no setting “set.”"),
+        (("export", "--param", "colums=email"), "it takes columns, format, bom"),
+        (("export", "--param", "format=doc"), "“doc” is none of csv, xlsx"),
+        (("export", "--param", "bom=perhaps"), "bom='perhaps' takes yes or no"),
+        (("export", "--output", "/no/such/folder/out.csv"), "no file can be made in /no/such"),
+        (
+            ("add_tags", "-f", "owner_id:is_not:nobody@example.com", "--param", "tags=x"),
+            "no user 'nobody@example.com'",
+        ),
     ],
 )
 def test_what_is_refused_changes_nothing(shell: Shell, words: tuple[str, ...], reason: str) -> None:
@@ -166,6 +183,9 @@ def test_an_unknown_module_is_refused(shell: Shell) -> None:
         ("add_tags", "--all", "--param", "tags"),
         ("add_tags", "--all", "--output", "file.csv", "--param", "tags=x"),
         ("add_tags", "--all", "--run", "1", "--param", "tags=x"),
+        ("add_tags", "--all", "-f", "city:is:Oslo", "--param", "tags=x"),
+        ("restore", "--run", "99999999999999999999"),
+        ("add_tags", "-f", "city:is:\udcff", "--param", "tags=x"),
         ("add_tags", "--nonsense"),
         (),
     ],
@@ -180,7 +200,7 @@ def test_ids_that_nobody_has_are_mentioned(shell: Shell) -> None:
     (known,) = some_contacts(1)
     said = shell(*RUN, "add_tags", "--ids", f"{known},998,999", "--param", "tags=x", "--wait")
     assert said.status == 0
-    assert "2 of the 3 ids are not among the contacts" in said.err
+    assert "Not among the contacts: 2 of 3 ids." in said.err
 
 
 def test_a_run_is_its_users_and_reaches_what_they_may_see(shell: Shell, admin: User) -> None:

@@ -49,6 +49,8 @@ def test_the_history_has_the_filters_of_the_page(shell: Shell, admin: User) -> N
     assert ids("--limit", "1") == [3]
     assert "no status" in shell.refused("runs", "--status", "nosuch")
     assert "no date" in shell.refused("runs", "--since", "tomorrow")
+    assert "no action “add_tag”" in shell.refused("runs", "--type", "add_tag")
+    assert "no user" in shell.refused("runs", "--user", "nobody@example.com")
 
 
 def test_a_user_sees_the_runs_they_may_see(shell: Shell, admin: User) -> None:

@@ -211,6 +211,13 @@ def test_owner_by_id_address_or_me() -> None:
     assert found("owner_id:is_not:member@example.com", user=admin) == free
 
 
+@pytest.mark.parametrize("op", ["is", "is_not", "one_of"])
+def test_an_owner_who_does_not_exist_is_refused(op: str) -> None:
+    """“Is not nobody” would find everybody's records."""
+    with pytest.raises(BadFilter, match="there is no user"):
+        found(f"owner_id:{op}:nobody@example.com", user=a_user())
+
+
 def test_members_see_their_own_records_whatever_they_ask() -> None:
     admin, member = a_user(), a_user("member")
     some_contacts(2, owner_id=admin.id)
