@@ -11,13 +11,16 @@ from wtforms.validators import ValidationError
 
 from massadmin.auth.models import User
 from massadmin.exports import parts
-from massadmin.exports.cells import file_rows
+from massadmin.exports.cells import file_rows, over_long
+from massadmin.exports.workbook import MAX_CELL_CHARS
 from massadmin.extensions import db
 from massadmin.records.fields import Field
 from massadmin.records.listing import shown_fields
 from massadmin.records.modules import Module
 from massadmin.runs.action import Action, ActionForm, Chunk, one_of
 from massadmin.runs.models import RunChunk, RunResult
+
+CUT = f"Cut to the {MAX_CELL_CHARS:,} characters that a cell of Excel can hold: "
 
 
 class ExportForm(ActionForm):
@@ -30,6 +33,8 @@ class ExportForm(ActionForm):
         choices={"csv": "CSV", "xlsx": "Excel (XLSX)"},
         default="csv",
         validate_choice=False,
+        description=f"A cell of Excel holds {MAX_CELL_CHARS:,} characters. Longer text is cut, and "
+        "the results say of which records; CSV holds all of it.",
     )
     bom = BooleanField(
         "Mark the file as UTF-8",
@@ -94,11 +99,16 @@ class Export(Action):
 
     def apply(self, chunk: Chunk) -> None:
         # The results come first and the file follows them, so that both tell the same.
+        columns = columns_of(chunk.module, chunk.params)
+        cut = "CAST(NULL AS text)"
+        if chunk.params["format"] == "xlsx":
+            cut = over_long(chunk.module, columns, MAX_CELL_CHARS)
         chunk.succeed(
             f"""
-            SELECT t.id, NULL AS reason, NULL AS before, NULL AS after
+            SELECT t.id, :cut || {cut} AS reason, NULL AS before, NULL AS after
             FROM {chunk.module.table.name} AS t WHERE t.id = ANY(:ids) AND {chunk.reach()}
-            """  # noqa: S608 - the table is the module's own, values are bound
+            """,  # noqa: S608 - the table is the module's own, values are bound
+            cut=CUT,
         )
         if chunk.rehearsal:
             return
@@ -113,7 +123,7 @@ class Export(Action):
         ).all()
         rows = file_rows(
             chunk.module,
-            columns_of(chunk.module, chunk.params),
+            columns,
             ids,
             # Only CSV leaves it to the reader whether a cell is text.
             harmless=chunk.params["format"] == "csv",

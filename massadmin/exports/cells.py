@@ -62,6 +62,38 @@ def file_rows(
     return select(*cells).select_from(source).where(named).order_by(table.c.id)
 
 
+def over_long(module: Module, fields: Sequence[Field], most: int) -> str:
+    """SQL of the labels, joined by commas, of those fields of record `t` whose cell would have more
+    than `most` UTF-16 units; NULL when none has."""
+    named = ", ".join(
+        f"CASE WHEN {_is_over_long(_sql(module, field), most)} THEN {_quoted(field.label)} END"
+        for field in fields
+        if field.type in _FREE_TEXT and field.type != "user"
+    )
+    return f"nullif(concat_ws(', ', {named}), '')" if named else "CAST(NULL AS text)"
+
+
+def _is_over_long(value: str, most: int) -> str:
+    # Bytes are known without reading the value, and never fewer than UTF-16 units.
+    beyond = f"regexp_replace({value}, '[^\\U00010000-\\U0010FFFF]', '', 'g')"
+    return (
+        f"octet_length({value}) > {most} AND char_length({value}) + char_length({beyond}) > {most}"
+    )
+
+
+def _sql(module: Module, field: Field) -> str:
+    if field.type == "tags":
+        return (
+            f"(SELECT string_agg(n.name, ',') FROM {module.tags.name} AS x"  # noqa: S608 - the module's own tables
+            f" JOIN tags AS n ON n.id = x.tag_id WHERE x.{module.tags_record} = t.id)"
+        )
+    return f"t.custom ->> {_quoted(field.custom_key)}" if field.custom else f"t.{field.key}"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''").replace(":", "\\:") + "'"
+
+
 def _text(module: Module, field: Field) -> ColumnElement[Any]:
     # The text of a custom value is taken as it is stored: a cast could fail on a single record.
     if field.custom:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -10,10 +11,12 @@ import xlsxwriter  # type: ignore[import-untyped]  # it carries no types
 
 # Limits of the format: https://support.microsoft.com/office/1672b34d-7043-467e-8e27-269d656771c3
 MAX_ROWS = 1_048_576
+# Characters beyond the first 65,536 of Unicode count twice.
 MAX_CELL_CHARS = 32_767
 # A number of more digits than this would be rounded by a spreadsheet.
 EXACT_DIGITS = 15
 COLUMN_WIDTH = 18
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 
 def write_workbook(
@@ -45,14 +48,27 @@ def write_workbook(
         for column, value in enumerate(row):
             if value == "":
                 continue
-            if numeric[column] and sum(map(str.isdigit, value)) <= EXACT_DIGITS:
+            if numeric[column] and _is_exact(value):
                 sheet.write_number(at, column, float(value))
             else:
-                sheet.write_string(at, column, value[:MAX_CELL_CHARS])
+                sheet.write_string(at, column, fitted(value))
         at += 1
     if sheet is None:
         _new_sheet(book, labels, bold)
     book.close()
+
+
+def fitted(value: str) -> str:
+    """As much of `value` as a cell can hold; the results of the run tell of what was cut."""
+    if len(value) <= MAX_CELL_CHARS // 2:
+        return value
+    units = value.encode("utf-16-le")[: 2 * MAX_CELL_CHARS]
+    return units.decode("utf-16-le", "ignore")
+
+
+def _is_exact(value: str) -> bool:
+    digits = sum(map(str.isdigit, value))
+    return digits <= EXACT_DIGITS and _NUMBER.fullmatch(value) is not None
 
 
 def _new_sheet(book: Any, labels: Sequence[str], bold: Any) -> Any:

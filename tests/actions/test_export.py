@@ -223,6 +223,29 @@ def test_parts_written_where_nobody_else_can_see_them_hold_the_run() -> None:
     assert not finished_file(run.id, run.params).exists()
 
 
+def test_what_a_cell_of_excel_cannot_hold_is_cut_and_told() -> None:
+    admin = a_user()
+    db.session.add(CustomField(module="contacts", key="it_s", label="It's 5:00", type="text"))
+    longest = "x" * 32_767
+    db.session.add_all(
+        [
+            Contact(first_name="Fits", city=longest, custom={"it_s": "y"}),
+            Contact(first_name="Long", city=longest + "y", custom={"it_s": longest + "z"}),
+            Contact(first_name="Wide", city="😀" * 16_384),
+            Contact(first_name="Accented", city="é" * 32_767),
+        ]
+    )
+    db.session.commit()
+    columns = "first_name,city,custom.it_s,tags,owner_id"
+    run = run_action("export", admin, columns=columns, format="xlsx")
+    assert tally(run) == (4, 0, 0)
+    cut = "Cut to the 32,767 characters that a cell of Excel can hold: "
+    assert reasons(run) == {"": 2, f"{cut}City, It's 5:00": 1, f"{cut}City": 1}
+    whole = run_action("export", admin, columns=columns, format="csv")
+    assert reasons(whole) == {"": 4}
+    assert longest + "z" in finished_file(whole.id, whole.params).read_text()
+
+
 def test_a_finish_that_is_repeated_changes_nothing() -> None:
     admin = a_user()
     some_contacts(2)

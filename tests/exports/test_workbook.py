@@ -40,6 +40,8 @@ def test_no_rows_make_a_header(tmp_path: Path) -> None:
         ("123456789012345", 123456789012345),
         ("1234567890123456", "1234567890123456"),
         ("0.12345678901234567", "0.12345678901234567"),
+        ("twelve", "twelve"),
+        ("NaN", "NaN"),
     ],
 )
 def test_numbers_are_numbers_unless_they_would_be_rounded(
@@ -54,5 +56,7 @@ def test_numbers_are_numbers_unless_they_would_be_rounded(
 def test_a_cell_holds_no_more_than_the_format_allows(tmp_path: Path) -> None:
     path = tmp_path / "a.xlsx"
     with path.open("wb") as file:
-        write_workbook(file, ["T"], [["x" * (MAX_CELL_CHARS + 1)]], [False], tmp_path)
-    assert read(path)[0][1] == ["x" * MAX_CELL_CHARS]
+        rows = [["x" * (MAX_CELL_CHARS + 1)], ["😀" * 20_000]]
+        write_workbook(file, ["T"], rows, [False], tmp_path)
+    found = read(path)[0]
+    assert found[1:] == [["x" * MAX_CELL_CHARS], ["😀" * (MAX_CELL_CHARS // 2)]]
