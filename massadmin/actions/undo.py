@@ -6,6 +6,7 @@ from typing import Any
 
 from massadmin.records.modules import Module
 from massadmin.runs.action import Action, Chunk, get_action
+from massadmin.runs.put_back import LOST, lost
 
 
 class Undo(Action):
@@ -30,26 +31,31 @@ class Undo(Action):
         get_action(chunk.params["action"]).revert(chunk)
 
     def settle(self, chunk: Chunk) -> None:
-        """As for any action, but the record is the one that the undone run touched."""
+        """As for any action, but the record is the one that the undone run touched.
+
+        OFFSET keeps the results looked up one by one, whatever the statistics say.
+        """
         in_trash = get_action(chunk.params["action"]).revert_in_trash
         mine = "true" if chunk.user.sees_all_records else "t.owner_id = :user_id"
         chunk.write(
             f"""
-            SELECT i.id AS item, o.record_id, CASE
+            SELECT i.id AS item, r.record_id, CASE
                 WHEN t.id IS NULL THEN 'No longer exists'
                 WHEN (t.deleted_at IS NULL) = :trash THEN :gone
                 WHEN NOT ({mine}) THEN 'Not one of your records'
+                WHEN {lost(chunk.module)} THEN :lost
                 ELSE :unchanged END AS reason
             FROM unnest(CAST(:ids AS bigint[])) AS i (id)
-            CROSS JOIN LATERAL (
-                SELECT (SELECT r.record_id FROM run_results AS r
-                    WHERE r.run_id = :original AND r.item = i.id) AS record_id
-            ) AS o
-            LEFT JOIN {chunk.module.table.name} AS t ON t.id = o.record_id
+            LEFT JOIN LATERAL (
+                SELECT o.record_id, o.before, o.after FROM run_results AS o
+                WHERE o.run_id = :original AND o.item = i.id OFFSET 0
+            ) AS r ON true
+            LEFT JOIN {chunk.module.table.name} AS t ON t.id = r.record_id
             WHERE {chunk.without_result("i.id")}
             """,  # noqa: S608 - the table is the module's own, values are bound
             "item, record_id, 'skipped', reason, NULL, NULL",
             trash=in_trash,
             gone="Not in the trash any more" if in_trash else "Deleted since",
             unchanged=self.unchanged,
+            lost=LOST,
         )

@@ -1,7 +1,9 @@
 """Putting fields back: the undo of every action that writes fields.
 
 The results of the undone run hold, per record, what each field was and what the run made of it. A
-field goes back only where it still holds what the run wrote; what somebody changed since stays.
+field goes back only where it still holds what the run wrote; what somebody changed since stays. A
+custom field may have been deleted since, and another one taken its key: it is given no value that
+is not of its type.
 """
 
 from __future__ import annotations
@@ -9,9 +11,13 @@ from __future__ import annotations
 from sqlalchemy.dialects import postgresql
 
 from massadmin.records.fields import CUSTOM_PREFIX, Field
+from massadmin.records.modules import Module
 from massadmin.runs.action import Chunk
 
 PARTLY = "Only partly: other fields were changed since"
+PARTLY_LOST = "Only partly: a field that it changed is gone, or of another type by now"
+LOST = "A field that it changed is gone, or of another type by now"
+_JSON_TYPES = {"number": "number", "boolean": "boolean"}
 
 
 def put_back(chunk: Chunk) -> None:
@@ -45,12 +51,38 @@ def put_back(chunk: Chunk) -> None:
         WHERE r.run_id = :original AND r.item = ANY(:ids) AND t.id = r.record_id
           AND {chunk.reach()} AND ({changed})
         RETURNING r.item, t.id AS record_id,
-            CASE WHEN NOT ({_as_old(whole)}) THEN CAST(:partly AS text) END AS reason,
+            CASE WHEN {lost(chunk.module)} THEN CAST(:partly_lost AS text)
+                WHEN NOT ({_as_old(whole)}) THEN CAST(:partly AS text) END AS reason,
             {_object(fields, "old")} AS before, {_object(fields, "new")} AS after
         """,  # noqa: S608 - columns and keys are declared by the module, values are bound
         "item, record_id, 'succeeded', reason, before, after",
         partly=PARTLY,
+        partly_lost=PARTLY_LOST,
     )
+
+
+def lost(module: Module) -> str:
+    """SQL: result `r` tells of a field that cannot be put back, because the module has none of its
+    key any more, or one of another type."""
+    keys = ", ".join(f"'{field.key}'" for field in module.fields)
+    unfit = "".join(
+        f" OR (r.before -> '{field.key}' <> r.after -> '{field.key}' AND NOT ({_fits(field)}))"
+        for field in module.fields
+        if field.custom
+    )
+    gone = f"r.before - ARRAY[{keys}]"
+    return f"coalesce(({gone} <> '{{}}' AND {gone} <> r.after - ARRAY[{keys}]){unfit}, false)"
+
+
+def _fits(field: Field) -> str:
+    """SQL: the field can hold what was in it before the run."""
+    if not field.custom:
+        return "true"
+    value = f"r.before -> '{field.key}'"
+    fits = f"jsonb_typeof({value}) IN ('null', '{_JSON_TYPES.get(field.type, 'string')}')"
+    if field.type == "date":
+        fits += f" AND pg_input_is_valid(coalesce(r.before ->> '{field.key}', 'today'), 'date')"
+    return fits
 
 
 def json_value(field: Field, alias: str) -> str:
@@ -74,7 +106,7 @@ def _still_holds(field: Field) -> str:
     """SQL: the run changed this field of the record, and it is still as the run left it."""
     return (
         f"r.after ? '{field.key}' AND r.before -> '{field.key}' <> r.after -> '{field.key}'"
-        f" AND {json_value(field, 't')} = r.after -> '{field.key}'"
+        f" AND {json_value(field, 't')} = r.after -> '{field.key}' AND {_fits(field)}"
     )
 
 
