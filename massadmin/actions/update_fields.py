@@ -149,7 +149,7 @@ class UpdateFields(Action):
         )
 
     def apply(self, chunk: Chunk) -> None:
-        """A change that needs a field which was deleted meanwhile is left out."""
+        """What was to change a field that is gone, or of another type by now, is left out."""
         known = {field.key: field for field in chunk.module.fields}
         changes = [
             Change(
@@ -160,7 +160,7 @@ class UpdateFields(Action):
                 source=known[each["from"]] if "from" in each else None,
             )
             for each in chunk.params["changes"]
-            if each["field"] in known and each.get("from", each["field"]) in known
+            if _is_possible(each, known)
         ]
         if not changes:
             chunk.fail(
@@ -194,6 +194,20 @@ class UpdateFields(Action):
 
     def revert(self, chunk: Chunk) -> None:
         put_back(chunk)
+
+
+def _is_possible(change: dict[str, Any], known: dict[str, Field]) -> bool:
+    field, source = known.get(change["field"]), known.get(change.get("from", change["field"]))
+    if field is None or source is None or change["op"] not in operations_of(field):
+        return False
+    if change["op"] == "copy":
+        return source.type == field.type or field.type == "text"
+    if change["op"] == "set" and field.custom:
+        try:
+            return bool(to_json(parse(field, str(change["value"]))) == change["value"])
+        except BadValue:
+            return False
+    return True
 
 
 def _words(fields: dict[str, Field], change: dict[str, Any]) -> str:

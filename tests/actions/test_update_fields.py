@@ -79,6 +79,29 @@ def test_find_and_replace_copy_and_flags() -> None:
     assert world() == before
 
 
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        ("number", {"set__custom.note": "soon", "set__city": "Oslo"}),
+        ("boolean", {"set__custom.note": "yes", "set__city": "Oslo"}),
+        ("date", {"copy__custom.note": "email", "set__city": "Oslo"}),
+        ("number", {"replace__custom.note": "a=>b", "set__city": "Oslo"}),
+    ],
+)
+def test_a_field_that_is_of_another_type_by_now_is_left_alone(
+    custom_fields: None, kind: str, settings: dict[str, str]
+) -> None:
+    admin = a_user()
+    [one] = some_contacts(1)
+    run = start_action("update_fields", admin, **settings)
+    db.session.execute(
+        text("UPDATE custom_fields SET type = :kind WHERE key = 'note'"), {"kind": kind}
+    )
+    db.session.commit()
+    assert tally(finished(run)) == (1, 0, 0)
+    assert (contact(one).city, contact(one).custom) == ("Oslo", {})
+
+
 def test_custom_fields_of_every_type(custom_fields: None) -> None:
     admin = a_user()
     (one,) = some_contacts(1)
