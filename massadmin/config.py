@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from massadmin.paths import default_data_dir
 
+# A host and perhaps a port: a name, an IPv4 or an IPv6 address; nothing for a socket.
+_PLACE = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^\[\]:@]*)(:[0-9]{1,5})?")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -28,12 +32,14 @@ class Settings:
 
     data_dir: Path = _setting(
         "MASSADMIN_DATA_DIR",
-        "Folder of the embedded databases, the secret key and the first passwords.",
+        "Folder of the embedded databases, the secret key and the first passwords. Empty: "
+        "`instance` in a checkout, `~/.local/share/massadmin` of an installed package.",
         None,
     )
     files_dir: Path = _setting(
         "MASSADMIN_FILES_DIR",
-        "Folder of exported files. On several machines, a folder that all of them share.",
+        "Folder of exported files. Empty: `files` in the data folder. On several machines, a "
+        "folder that all of them share.",
         None,
     )
     database_url: str = _setting(
@@ -63,6 +69,12 @@ class Settings:
         "MASSADMIN_COOKIE_SECURE",
         "Send the session cookie over HTTPS only. Set to 1 behind HTTPS.",
         False,
+    )
+    trusted_proxies: int = _setting(
+        "MASSADMIN_TRUSTED_PROXIES",
+        "Reverse proxies in front of the web server, whose `X-Forwarded-For`, `-Proto` and `-Host` "
+        "are believed. 0: nobody's.",
+        0,
     )
     chunk_size: int = _setting(
         "MASSADMIN_CHUNK_SIZE", "Most records that are changed in one transaction.", 5_000
@@ -109,6 +121,7 @@ class Settings:
         values.setdefault("files_dir", values["data_dir"] / "files")
         values["files_dir"] = Path(values["files_dir"]).expanduser().resolve()
         values["database_url"] = normalise_database_url(values.get("database_url", ""))
+        _check_redis_url(values.get("redis_url", ""))
         settings = cls(**values)
         if settings.log_level not in LOG_LEVELS:
             raise BadSetting(
@@ -146,7 +159,27 @@ def normalise_database_url(url: str) -> str:
         raise BadSetting(
             f"DATABASE_URL names {scheme!r}; it takes postgresql://user:password@host/name"
         )
+    place = re.split("[/?#]", rest, maxsplit=1)[0].rpartition("@")[2]
+    if not _PLACE.fullmatch(place):
+        # Not shown: where the parts of an address are wrong, one cannot tell its password.
+        raise BadSetting(
+            "DATABASE_URL cannot be read; it takes postgresql://user:password@host:5432/name, with "
+            "/ ? # @ in a password written as %2F %3F %23 %40"
+        )
     return f"postgresql+psycopg://{rest}"
+
+
+def _check_redis_url(url: str) -> None:
+    """Raises BadSetting when `url` cannot be an address of a queue."""
+    if not url:
+        return
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("redis", "rediss", "unix") and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise BadSetting("REDIS_URL cannot be read; it takes redis://:password@host:6379/0")
 
 
 def _parse(env: str, default: Any, name: str, raw: str) -> Any:
@@ -159,7 +192,8 @@ def _parse(env: str, default: Any, name: str, raw: str) -> Any:
             return False
         raise BadSetting(f"{env}={raw!r} takes 1 or 0")
     if isinstance(default, int):
-        if raw.isdecimal() and len(raw) < 10 and int(raw) > 0:
+        least = min(default, 1)
+        if raw.isdecimal() and len(raw) < 10 and int(raw) >= least:
             return int(raw)
-        raise BadSetting(f"{env}={raw!r} takes a whole number above 0 and below a billion")
+        raise BadSetting(f"{env}={raw!r} takes a whole number from {least} to 999999999")
     return raw

@@ -20,6 +20,31 @@ def test_another_database_is_refused_without_its_password() -> None:
     assert "hidden" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://host/name",
+        "postgresql://u:p%40ss@host:5432/name?sslmode=require",
+        "postgresql://u:p@[::1]:5432/name",
+        "postgresql://massadmin@/massadmin?host=%2Fa%40b%2Fpostgres",
+    ],
+)
+def test_addresses_of_a_database(url: str) -> None:
+    assert Settings.from_env({"DATABASE_URL": url}).database_url.endswith(url.partition(":")[2])
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://:pw@host:6379/0",
+        "rediss://u:pw@[::1]:6380/0",
+        "unix://:pw@/a%20b/valkey.sock?db=1",
+    ],
+)
+def test_addresses_of_a_queue(url: str) -> None:
+    assert Settings.from_env({"REDIS_URL": url}).redis_url == url
+
+
 def test_settings_survive_the_way_to_another_process(tmp_path: Path) -> None:
     settings = Settings.from_env(
         {"MASSADMIN_COOKIE_SECURE": "yes", "MASSADMIN_TIMEZONE": "Europe/Oslo"},
@@ -35,6 +60,13 @@ def test_settings_survive_the_way_to_another_process(tmp_path: Path) -> None:
     [
         ("MASSADMIN_PORT", "eighty"),
         ("MASSADMIN_WORKERS", "0"),
+        ("MASSADMIN_TRUSTED_PROXIES", "-1"),
+        ("DATABASE_URL", "postgresql://u:p@host:port/name"),
+        ("DATABASE_URL", "postgresql://u:p@[::1/name"),
+        ("DATABASE_URL", "postgresql://u:pass/word@host/name"),
+        ("REDIS_URL", "localhost:6379"),
+        ("REDIS_URL", "redis://host:port/0"),
+        ("REDIS_URL", "redis://[::1/0"),
         ("MASSADMIN_COOKIE_SECURE", "maybe"),
         ("MASSADMIN_TIMEZONE", "Oslo"),
     ],

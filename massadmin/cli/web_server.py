@@ -51,6 +51,8 @@ class WebServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "accesslog": None,
             "loglevel": "warning",
             "logger_class": _Log,
+            # Whose word on addresses and https counts is for MASSADMIN_TRUSTED_PROXIES to say.
+            "forwarded_allow_ips": "",
             "limit_request_line": LONGEST_ADDRESS,
             "control_socket_disable": True,
             "proc_name": "massadmin web",

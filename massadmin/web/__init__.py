@@ -13,7 +13,7 @@ from types import ModuleType
 from flask import Blueprint, Flask
 
 from massadmin.auth.sessions import LIFETIME
-from massadmin.web import access, assets, errors, formats, headers, nav
+from massadmin.web import access, assets, errors, formats, headers, nav, proxies
 
 
 def init_app(app: Flask) -> None:
@@ -24,6 +24,7 @@ def init_app(app: Flask) -> None:
     errors.init_app(app)
     formats.init_app(app)
     headers.init_app(app)
+    proxies.init_app(app)
     entries: list[nav.Entry] = []
     for module in _page_modules():
         blueprint = getattr(module, "bp", None)
