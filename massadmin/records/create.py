@@ -12,6 +12,7 @@ from massadmin.auth.models import User
 from massadmin.extensions import db
 from massadmin.records.edit import NotAllowed, Rejected, may_edit, put_tags, read
 from massadmin.records.modules import Module
+from massadmin.records.timeline import note
 from massadmin.records.values import BadValue, to_json
 
 audit.name_events({"record_created": "Created a record"})
@@ -67,11 +68,7 @@ def create(module: Module, typed: Mapping[str, str], user: User, *, address: str
     )
     put_tags(module, record_id, tags)
     after = {key: to_json(value) for key, value in given.items()}
-    audit.record(
-        "record_created",
-        user=user,
-        subject=f"{module.key}:{record_id}",
-        details={"after": {**after, **({"tags_added": tags} if tags else {})}},
-        address=address,
-    )
+    if tags:
+        after["tags_added"] = tags
+    note("record_created", module, record_id, user, {}, after, address=address)
     return record_id

@@ -17,6 +17,7 @@ from massadmin.auth.models import User
 from massadmin.extensions import db
 from massadmin.records.filter_sql import visible
 from massadmin.records.modules import Module
+from massadmin.records.timeline import forget
 
 # A deletion is counted no further than this on the page that lists them.
 COUNTED = 10_000
@@ -41,11 +42,15 @@ def days_left(deleted_at: datetime, now: datetime | None = None) -> int:
     return max(0, -((ends - (now or datetime.now(UTC))) // -timedelta(days=1)))
 
 
-def purge_some(module: Module, days: int, limit: int) -> list[int]:
-    """Remove up to `limit` records that were deleted more than `days` days ago; their ids.
+def purge_some(module: Module, days: int, limit: int) -> dict[int, int | None]:
+    """Remove up to `limit` records that were deleted more than `days` days ago, and what was done
+    to them by hand.
 
     Records that somebody is restoring at this moment are left to the next time. The caller
     commits.
+
+    Returns:
+        By the id of each, the run that deleted it.
     """
     table = module.table
     due = (
@@ -56,8 +61,14 @@ def purge_some(module: Module, days: int, limit: int) -> list[int]:
         .with_for_update(skip_locked=True)
         .cte("due")
     )
-    gone = delete(table).where(table.c.id.in_(select(due.c.id))).returning(table.c.id)
-    return list(db.session.scalars(gone))
+    gone = (
+        delete(table)
+        .where(table.c.id.in_(select(due.c.id)))
+        .returning(table.c.id, table.c.deleted_run_id)
+    )
+    purged = {row.id: row.deleted_run_id for row in db.session.execute(gone)}
+    forget(module, list(purged))
+    return purged
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from massadmin.records.filter_sql import visible
 from massadmin.records.listing import record_columns, with_tags
 from massadmin.records.modules import Module
 from massadmin.records.tags import BadTag, Tag, ensure_tags, tag_names
+from massadmin.records.timeline import note
 from massadmin.records.values import BadValue, parse, to_json
 
 audit.name_events({"record_edited": "Edited a record"})
@@ -153,13 +154,7 @@ def save(
         raise Stale(stale)
     edit = _write(module, current, parsed)
     if edit.changed:
-        audit.record(
-            "record_edited",
-            user=user,
-            subject=f"{module.key}:{record_id}",
-            details={"before": edit.before, "after": edit.after},
-            address=address,
-        )
+        note("record_edited", module, record_id, user, edit.before, edit.after, address=address)
     return edit
 
 

@@ -1,30 +1,63 @@
 """Timeline: what happened to one record, newest first.
 
-People's edits come from the audit log. Floors above add events of their own kind (see
-`massadmin.runs.timeline`); `newest` merges them.
+People's edits have a table of their own, because what they say of a person goes with the record;
+the audit log, which keeps everything, only names the fields. Floors above add events of their own
+kind (see `massadmin.runs.timeline`); `newest` merges them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    String,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import Mapped, mapped_column
 
-from massadmin.auth.models import AuditEntry
-from massadmin.extensions import db
+from massadmin.auth import audit
+from massadmin.auth.models import User
+from massadmin.extensions import Base, db
 from massadmin.records.modules import Module, UnknownField
 
-# The events of the audit log that are about one record: what a page calls them, and their icon.
+# What people do to one record, under the names of the audit log: what a page calls it, and an icon.
 RECORD_EVENTS = {
     "record_created": ("Created", "user-round-plus"),
     "record_edited": ("Edited", "pencil"),
 }
 
 TAG_CHANGES = ("tags_added", "tags_removed")
+
+
+class RecordEdit(Base):
+    """One thing that a person did to a record: fields by key as JSON, as results hold them."""
+
+    __tablename__ = "record_edits"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    module: Mapped[str] = mapped_column(String)
+    record_id: Mapped[int] = mapped_column(BigInteger)
+    event: Mapped[str] = mapped_column(String)
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    before: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    after: Mapped[dict[str, Any]] = mapped_column(JSONB)
+
+    __table_args__ = (Index("ix_record_edits_record", "module", "record_id", "id"),)
 
 
 @dataclass(frozen=True)
@@ -61,26 +94,57 @@ class Change:
 
 def edits(module: Module, record_id: int, limit: int) -> list[Event]:
     """The newest `limit` things that people did to the record by hand."""
-    rows = db.session.scalars(
-        select(AuditEntry)
-        .where(
-            AuditEntry.subject == f"{module.key}:{record_id}",
-            AuditEntry.event.in_(list(RECORD_EVENTS)),
-        )
-        .order_by(AuditEntry.id.desc())
+    rows = db.session.execute(
+        select(RecordEdit, User.name)
+        .join(User, User.id == RecordEdit.user_id)
+        .where(RecordEdit.module == module.key, RecordEdit.record_id == record_id)
+        .order_by(RecordEdit.id.desc())
         .limit(limit)
     )
     return [
         Event(
-            at=row.at,
-            who=row.who.rpartition(" <")[0] or row.who,
-            title=RECORD_EVENTS[row.event][0],
-            icon=RECORD_EVENTS[row.event][1],
-            before=row.details.get("before") or {},
-            after=row.details.get("after") or {},
+            at=edit.at,
+            who=name,
+            title=RECORD_EVENTS[edit.event][0],
+            icon=RECORD_EVENTS[edit.event][1],
+            before=edit.before,
+            after=edit.after,
         )
-        for row in rows
+        for edit, name in rows
     ]
+
+
+def note(
+    event: str,
+    module: Module,
+    record_id: int,
+    user: User,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    *,
+    address: str = "",
+) -> None:
+    """Keep what `user` did to a record by hand, and log that they did; the caller commits."""
+    values = {"module": module.key, "record_id": record_id, "event": event, "user_id": user.id}
+    db.session.execute(insert(RecordEdit).values(**values, before=before, after=after))
+    fields = {"tags" if key in TAG_CHANGES else key for key in after}
+    audit.record(
+        event,
+        user=user,
+        subject=f"{module.key}:{record_id}",
+        details={"fields": sorted(fields)},
+        address=address,
+    )
+
+
+def forget(module: Module, record_ids: Sequence[int]) -> None:
+    """Drop what was done by hand to records that are gone for good; the caller commits."""
+    gone = RecordEdit.record_id == func.any(literal(list(record_ids), ARRAY(BigInteger)))
+    db.session.execute(
+        delete(RecordEdit)
+        .where(RecordEdit.module == module.key, gone)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def newest(limit: int, *sources: Iterable[Event]) -> list[Event]:

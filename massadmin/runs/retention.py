@@ -7,8 +7,9 @@ nothing waits for it and a clock that dies half-way has done half.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 
-from sqlalchemy import delete, exists, func, select, update
+from sqlalchemy import delete, exists, func, select, text, update
 
 from massadmin.auth import audit
 from massadmin.extensions import db
@@ -40,7 +41,8 @@ def purge_expired(days: int) -> int:
     """
     total = 0
     for module in MODULES.values():
-        while ids := purge_some(module, days, RECORDS_AT_ONCE):
+        while purged := purge_some(module, days, RECORDS_AT_ONCE):
+            ids = list(purged)
             runs = select(Run.id).where(Run.module == module.key)
             db.session.execute(
                 update(RunResult)
@@ -52,6 +54,7 @@ def purge_expired(days: int) -> int:
                 .values(before=None, after=None)
                 .execution_options(synchronize_session=False)
             )
+            _forget_merged(purged)
             audit.record(
                 "records.purged",
                 user=None,
@@ -63,6 +66,23 @@ def purge_expired(days: int) -> int:
             total += len(ids)
     db.session.commit()
     return total
+
+
+def _forget_merged(purged: Mapping[int, int | None]) -> None:
+    """A record that was merged into another left there, in words, what the other did not take."""
+    merged = [(run_id, record_id) for record_id, run_id in purged.items() if run_id is not None]
+    # The sides of the pairs are looked up in the key, whatever the statistics say.
+    db.session.execute(
+        text(
+            """
+            UPDATE run_results AS r SET after = r.after - 'not_taken_over'
+            FROM unnest(CAST(:runs AS bigint[]), CAST(:items AS bigint[])) AS gone (run, item)
+            WHERE r.run_id = gone.run AND r.item = gone.item
+              AND r.item = ANY(:items) AND r.run_id = ANY(:runs) AND r.after ? 'not_taken_over'
+            """
+        ),
+        {"runs": [run for run, _ in merged], "items": [item for _, item in merged]},
+    )
 
 
 def drop_old_results(days: int) -> int:

@@ -69,7 +69,7 @@ def test_who_is_being_restored_at_this_moment_is_not_purged() -> None:
     age(61, *ids)
     with db.engine.connect() as other:
         other.execute(text("SELECT 1 FROM contacts WHERE id = :id FOR UPDATE"), {"id": ids[0]})
-        assert purge_some(contacts(), 60, 10) == [ids[1]]
+        assert list(purge_some(contacts(), 60, 10)) == [ids[1]]
         db.session.commit()
     assert left() == [ids[0]]
 

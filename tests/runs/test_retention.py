@@ -8,10 +8,12 @@ from sqlalchemy import func, select, text
 from massadmin.auth.models import AuditEntry
 from massadmin.extensions import db
 from massadmin.records.contacts import Contact
+from massadmin.records.edit import Typed, save
+from massadmin.records.timeline import edits
 from massadmin.runs import retention
 from massadmin.runs.models import RunResult
 from massadmin.runs.retention import drop_old_results, purge_expired
-from tests.factories import a_user, fresh, results, run_action, some_contacts, tally
+from tests.factories import a_user, contacts, fresh, results, run_action, some_contacts, tally
 
 pytestmark = pytest.mark.usefixtures("db_session")
 
@@ -58,6 +60,41 @@ def test_purging_forgets_the_values_in_results_but_not_the_outcome() -> None:
     assert (gone.outcome, gone.before, gone.after) == ("succeeded", None, None)
     assert kept.before == {"city": "Rome"}
     assert tally(fresh(deletion_run)) == (1, 0, 0)
+
+
+def test_purging_leaves_nothing_of_the_person_anywhere() -> None:
+    admin = a_user()
+    gone, live = some_contacts(2)
+    secret = "Nobody Street"
+    save(contacts(), gone, [Typed("city", secret), Typed("email", "one@example.com")], admin)
+    db.session.commit()
+    run_action("update_fields", admin, f"id:is:{gone}", set__state=secret)
+    run_action("delete", admin, f"id:is:{gone}", confirm="DELETE")
+    save(
+        contacts(),
+        live,
+        [Typed("email", "one@example.com"), Typed("city", "Oslo"), Typed("state", "X")],
+        admin,
+    )
+    db.session.commit()
+    merge = run_action("restore", admin, on_conflict="merge")
+    assert secret in str(results(merge)[0].after)
+    age(61, gone)
+    assert purge_expired(60) == 1
+    tables = db.session.scalars(
+        text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    ).all()
+    held = [
+        table
+        for table in tables
+        if db.session.scalar(
+            text(f"SELECT count(*) FROM {table} AS t WHERE t::text LIKE :word"),
+            {"word": f"%{secret}%"},
+        )
+    ]
+    # What was asked for is a setting of that run, and of nobody.
+    assert held == ["runs"]
+    assert [event.title for event in edits(contacts(), live, 10)] == ["Edited"]
 
 
 def test_purging_goes_in_pieces_each_in_the_audit_log(monkeypatch: pytest.MonkeyPatch) -> None:
