@@ -80,7 +80,7 @@ def test_find_and_replace_copy_and_flags() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "settings"),
+    ("kind", "changes"),
     [
         ("number", {"set__custom.note": "soon", "set__city": "Oslo"}),
         ("boolean", {"set__custom.note": "yes", "set__city": "Oslo"}),
@@ -89,11 +89,11 @@ def test_find_and_replace_copy_and_flags() -> None:
     ],
 )
 def test_a_field_that_is_of_another_type_by_now_is_left_alone(
-    custom_fields: None, kind: str, settings: dict[str, str]
+    custom_fields: None, kind: str, changes: dict[str, str]
 ) -> None:
     admin = a_user()
     [one] = some_contacts(1)
-    run = start_action("update_fields", admin, **settings)
+    run = start_action("update_fields", admin, **changes)
     db.session.execute(
         text("UPDATE custom_fields SET type = :kind WHERE key = 'note'"), {"kind": kind}
     )

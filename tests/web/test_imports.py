@@ -162,6 +162,19 @@ def test_mapping_nothing_or_something_unknown_is_refused(signed_in: SignIn) -> N
         assert words in answer.text
 
 
+def test_two_columns_for_one_field_are_told_where_they_are_chosen(signed_in: SignIn) -> None:
+    browser = signed_in()
+    file_id = uploaded(browser, b"Email;E-mail 2;First name\na@x.com;b@x.com;Ada\n")
+    form = {"column-0": "email", "column-1": "email", "column-2": "first_name"}
+    told = "Several columns go to E-mail: the first that is filled counts."
+    assert told in browser.post(f"/imports/{file_id}/doubled", data=form, headers=HTMX).text
+    once = browser.post(f"/imports/{file_id}/doubled", data=form | {"column-1": ""}, headers=HTMX)
+    assert "Several columns" not in once.text
+    assert browser.post(f"/imports/{file_id}/map", data=form).status_code == 303
+    assert told in browser.get(f"/imports/{file_id}/map").text
+    assert told in browser.get(f"/imports/{file_id}/check").text
+
+
 def test_only_admins_make_fields(signed_in: SignIn) -> None:
     browser = signed_in("manager")
     file_id = uploaded(browser)

@@ -28,6 +28,7 @@ from massadmin.web.access import permission
 from massadmin.web.answers import asked_by_htmx, go, notice, page_or_fragment
 from massadmin.web.imports import FILE, bp
 from massadmin.web.imports.files import file_or_404, imported_already, me, module_of
+from massadmin.web.imports.mapping import doubled
 from massadmin.web.runs.previewed import examples
 
 # Rows tried out: enough to meet what a file has in store, few enough to wait for.
@@ -197,17 +198,10 @@ def _page(
         refusal=str(refusal) if refusal and field not in form else "",
         warnings=imports.warnings(module, file.mapping, policy),
         mapped=sum(key is not None for key in file.mapping),
-        doubled=_doubled(file, module),
+        doubled=doubled(file.mapping, module),
     )
 
 
 def _tried(file: ImportFile, module: Module, policy: Policy) -> Trial:
     found = imports.preview(file, module, policy, me(), sample=TRIED)
     return Trial(found, examples(found, module, me()))
-
-
-def _doubled(file: ImportFile, module: Module) -> list[str]:
-    """Fields that several columns go to."""
-    targets = imports.targets(module)
-    keys = [key for key in file.mapping if key is not None]
-    return [targets[key] for key in dict.fromkeys(keys) if keys.count(key) > 1 and key in targets]

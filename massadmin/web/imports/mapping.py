@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import request, url_for
+from flask import render_template, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
@@ -77,11 +79,7 @@ def assign(file_id: int) -> Response:
     module = module_of(file)
     if gone := imported_already(file):
         return gone
-    mapping = list(file.mapping)
-    for index in range(len(mapping)):
-        if (chosen := request.form.get(f"column-{index}")) is not None:
-            mapping[index] = chosen or None
-    mapping, errors = _with_new_fields(file, module, mapping)
+    mapping, errors = _with_new_fields(file, module, _chosen_mapping(file))
     if errors:
         db.session.rollback()
         return _page(file, module, mapping, errors, status=422)
@@ -94,6 +92,29 @@ def assign(file_id: int) -> Response:
         text = "Choose a field for at least one column; the ID alone only finds records."
         return _page(file, module, mapping, {-1: text}, status=422)
     return go(url_for("imports.check", file_id=file.id))
+
+
+@bp.post(FILE + "/doubled")
+@permission("contacts.import")
+def told_doubled(file_id: int) -> str:
+    """What the form says of several columns that go to one field, while it is being filled in."""
+    file = file_or_404(file_id)
+    found = doubled(_chosen_mapping(file), module_of(file))
+    return render_template("imports/_doubled.html", doubled=found)
+
+
+def _chosen_mapping(file: ImportFile) -> list[str | None]:
+    """The mapping as the form has it; columns that it does not show keep theirs."""
+    return [
+        key if (chosen := request.form.get(f"column-{index}")) is None else chosen or None
+        for index, key in enumerate(file.mapping)
+    ]
+
+
+def doubled(mapping: Sequence[str | None], module: Module) -> list[str]:
+    """The labels of the fields that several columns go to."""
+    times = Counter(mapping)
+    return [label for key, label in imports.targets(module).items() if times[key] > 1]
 
 
 @bp.post(FILE + "/read")
@@ -193,6 +214,7 @@ def _page(
         may_add=current_user.can("settings.manage"),
         new_field=NEW_FIELD,
         errors=errors,
+        doubled=doubled(mapping, module),
         reading=reading,
         readable=uploads.path_of(file.upload) is not None,
         encodings=_with_present(ENCODINGS, file.dialect.encoding),
