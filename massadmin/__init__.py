@@ -12,6 +12,23 @@ if TYPE_CHECKING:
 
 __all__ = ["create_app"]
 
+# How long each side of a connection over a network may be silent before the other asks, and how
+# often it asks. A worker whose machine was lost must not hold its chunk for hours, nor a server
+# that was lost a worker.
+SILENT_SECONDS, ASKED_EVERY_SECONDS, ASKED_TIMES = 30, 10, 3
+CONNECTING = {
+    # Results compare times as text, so every connection writes them in one zone.
+    "options": "-c timezone=UTC"
+    f" -c tcp_keepalives_idle={SILENT_SECONDS}"
+    f" -c tcp_keepalives_interval={ASKED_EVERY_SECONDS}"
+    f" -c tcp_keepalives_count={ASKED_TIMES}",
+    "keepalives_idle": SILENT_SECONDS,
+    "keepalives_interval": ASKED_EVERY_SECONDS,
+    "keepalives_count": ASKED_TIMES,
+    # A server that does not even refuse must not hold anybody up for minutes.
+    "connect_timeout": 10,
+}
+
 
 def create_app(settings: Settings | None = None) -> Flask:
     """The console as a Flask application: the one place where its parts are wired together.
@@ -43,9 +60,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         SQLALCHEMY_ENGINE_OPTIONS={
             "pool_pre_ping": True,
             "pool_size": settings.web_threads + 2,
-            # Results compare times as text, so every connection writes them in one zone.
-            # A server that does not even refuse must not hold anybody up for minutes.
-            "connect_args": {"options": "-c timezone=UTC", "connect_timeout": 10},
+            "connect_args": CONNECTING,
         },
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
