@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,8 +22,12 @@ class BadSetting(ValueError):
     """A setting whose value cannot be used; the message names the variable and what it takes."""
 
 
-def _setting(env: str, help: str, default: Any) -> Any:
-    return field(default=default, metadata={"env": env, "help": help})
+LARGEST = 999_999_999
+LONGEST_DAYS = 36_500  # a hundred years; the database's calendar ends somewhere
+
+
+def _setting(env: str, help: str, default: Any, largest: int = LARGEST) -> Any:
+    return field(default=default, metadata={"env": env, "help": help, "largest": largest})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,10 +64,18 @@ class Settings:
         "MASSADMIN_TIMEZONE", "IANA zone in which people who chose none see times.", "UTC"
     )
     host: str = _setting("MASSADMIN_HOST", "Address the web server listens on.", "127.0.0.1")
-    port: int = _setting("MASSADMIN_PORT", "Port the web server listens on.", 8000)
-    workers: int = _setting("MASSADMIN_WORKERS", "Worker processes that `massadmin up` starts.", 2)
+    port: int = _setting("MASSADMIN_PORT", "Port the web server listens on.", 8000, 65_535)
+    proxies: int = _setting(
+        "MASSADMIN_PROXIES",
+        "Reverse proxies in front of the web server that each add to `X-Forwarded-For`. Without "
+        "this, everybody behind one has its address, and is throttled with everybody else.",
+        0,
+    )
+    workers: int = _setting(
+        "MASSADMIN_WORKERS", "Worker processes that `massadmin up` starts.", 2, 256
+    )
     web_threads: int = _setting(
-        "MASSADMIN_WEB_THREADS", "Requests that the web server answers at once.", 8
+        "MASSADMIN_WEB_THREADS", "Requests that the web server answers at once.", 8, 256
     )
     cookie_secure: bool = _setting(
         "MASSADMIN_COOKIE_SECURE",
@@ -75,16 +87,25 @@ class Settings:
         "Reverse proxies in front of the web server, whose `X-Forwarded-For`, `-Proto` and `-Host` "
         "are believed. 0: nobody's.",
         0,
+        9,
     )
     chunk_size: int = _setting(
         "MASSADMIN_CHUNK_SIZE", "Most records that are changed in one transaction.", 5_000
     )
     restore_days: int = _setting(
-        "MASSADMIN_RESTORE_DAYS", "Days a deleted record can be restored; then it is purged.", 60
+        "MASSADMIN_RESTORE_DAYS",
+        "Days a deleted record can be restored; then it is purged.",
+        60,
+        LONGEST_DAYS,
     )
-    export_days: int = _setting("MASSADMIN_EXPORT_DAYS", "Days an exported file is kept.", 30)
+    export_days: int = _setting(
+        "MASSADMIN_EXPORT_DAYS", "Days an exported file is kept.", 30, LONGEST_DAYS
+    )
     result_days: int = _setting(
-        "MASSADMIN_RESULT_DAYS", "Days the per-record results of finished runs are kept.", 365
+        "MASSADMIN_RESULT_DAYS",
+        "Days the per-record results of finished runs are kept.",
+        365,
+        LONGEST_DAYS,
     )
     max_upload_mb: int = _setting(
         "MASSADMIN_MAX_UPLOAD_MB", "Largest file that can be imported, in megabytes.", 1_024
@@ -114,7 +135,7 @@ class Settings:
         for each in fields(cls):
             raw = environ.get(each.metadata["env"], "").strip()
             if raw:
-                values[each.name] = _parse(each.metadata["env"], each.default, each.name, raw)
+                values[each.name] = _parse(each, raw)
         values.update({name: value for name, value in overrides.items() if value is not None})
         values.setdefault("data_dir", default_data_dir())
         values["data_dir"] = Path(values["data_dir"]).expanduser().resolve()
@@ -182,8 +203,9 @@ def _check_redis_url(url: str) -> None:
         raise BadSetting("REDIS_URL cannot be read; it takes redis://:password@host:6379/0")
 
 
-def _parse(env: str, default: Any, name: str, raw: str) -> Any:
-    if name in ("data_dir", "files_dir"):
+def _parse(setting: Field[Any], raw: str) -> Any:
+    env, default = setting.metadata["env"], setting.default
+    if setting.name in ("data_dir", "files_dir"):
         return Path(raw)
     if isinstance(default, bool):
         if raw.lower() in ("1", "true", "yes", "on"):
@@ -192,8 +214,8 @@ def _parse(env: str, default: Any, name: str, raw: str) -> Any:
             return False
         raise BadSetting(f"{env}={raw!r} takes 1 or 0")
     if isinstance(default, int):
-        least = min(default, 1)
-        if raw.isdecimal() and len(raw) < 10 and int(raw) >= least:
+        least, largest = min(default, 1), setting.metadata["largest"]
+        if raw.isdecimal() and len(raw) < 10 and least <= int(raw) <= largest:
             return int(raw)
-        raise BadSetting(f"{env}={raw!r} takes a whole number from {least} to 999999999")
+        raise BadSetting(f"{env}={raw!r} takes a whole number from {least} to {largest}")
     return raw

@@ -23,7 +23,7 @@ from sqlalchemy.pool import NullPool
 
 from massadmin import schema
 from massadmin.config import BadSetting, Settings
-from massadmin.embedded import running, services
+from massadmin.embedded import NoEmbedded, running, services
 from massadmin.runs.alive import SILENCE_SECONDS
 from massadmin.runs.dispatch import QUEUE
 from massadmin.runs.states import WORKABLE
@@ -61,12 +61,7 @@ def examine(settings: Settings) -> list[Finding]:
             usable = ending.enter_context(services(settings))
         except (BadSetting, OSError) as error:
             findings.append(
-                Finding(
-                    "servers",
-                    False,
-                    str(error),
-                    f"Look into {settings.data_dir} for services.log, postgres.log, valkey.log.",
-                )
+                Finding("servers", False, str(error), _advice_on_start(error, settings))
             )
             # What is set may still work.
             usable = settings
@@ -77,6 +72,18 @@ def examine(settings: Settings) -> list[Finding]:
         if usable.redis_url:
             findings.append(_queue(usable, embedded=not settings.redis_url))
     return findings
+
+
+def _advice_on_start(error: Exception, settings: Settings) -> str:
+    folder = settings.data_dir
+    if not isinstance(error, NoEmbedded):
+        return "Name a folder of its own, which you may write to, in MASSADMIN_DATA_DIR."
+    if str(error).startswith("Valkey did not start"):
+        return (
+            f"See {folder / 'valkey.log'}. The queue keeps nothing that the database does not "
+            f"know: with its files moved away (mv {folder / 'valkey'} ...), it starts empty."
+        )
+    return f"See {folder / 'postgres.log'} and {folder / 'services.log'}."
 
 
 def installed() -> str:
@@ -91,6 +98,13 @@ def _folders(settings: Settings) -> Iterator[Finding]:
     folder = settings.data_dir
     if not folder.exists():
         yield Finding("data folder", True, f"{folder}, not made yet")
+    elif not folder.is_dir():
+        yield Finding(
+            "data folder",
+            False,
+            f"{folder} is no folder",
+            "Name a folder of its own in MASSADMIN_DATA_DIR.",
+        )
     else:
         mode = stat.S_IMODE(folder.stat().st_mode)
         yield Finding(
@@ -100,8 +114,8 @@ def _folders(settings: Settings) -> Iterator[Finding]:
             "" if mode == 0o700 else _advice_on(folder, mode),
         )
     yield _secret(settings)
-    for name, path in (("disk", folder), ("disk for files", settings.files_dir)):
-        yield _disk(name, path)
+    yield _disk("disk", folder, "PostgreSQL stops on a full disk.")
+    yield _disk("disk for files", settings.files_dir, "Exports wait on a full disk.")
 
 
 def _advice_on(folder: Path, mode: int) -> str:
@@ -128,14 +142,14 @@ def _secret(settings: Settings) -> Finding:
     )
 
 
-def _disk(name: str, path: Path) -> Finding:
+def _disk(name: str, path: Path, otherwise: str) -> Finding:
     there = next(each for each in (path, *path.parents) if each.exists())
     usage = shutil.disk_usage(there)
     return Finding(
         name,
         usage.free >= LEAST_FREE,
         f"{usage.free / 1024**3:,.1f} GB free of {usage.total / 1024**3:,.1f} at {path}",
-        "" if usage.free >= LEAST_FREE else "Free some space; PostgreSQL stops on a full disk.",
+        "" if usage.free >= LEAST_FREE else f"Free some space. {otherwise}",
     )
 
 

@@ -59,6 +59,8 @@ def test_settings_survive_the_way_to_another_process(tmp_path: Path) -> None:
     ("variable", "value"),
     [
         ("MASSADMIN_PORT", "eighty"),
+        ("MASSADMIN_PORT", "65536"),
+        ("MASSADMIN_RESTORE_DAYS", "999999"),
         ("MASSADMIN_WORKERS", "0"),
         ("MASSADMIN_TRUSTED_PROXIES", "-1"),
         ("DATABASE_URL", "postgresql://u:p@host:port/name"),

@@ -12,7 +12,8 @@ from sqlalchemy import text
 
 from massadmin import doctor, schema
 from massadmin.auth.models import User
-from massadmin.config import Settings
+from massadmin.config import BadSetting, Settings
+from massadmin.embedded import NoEmbedded
 from massadmin.extensions import db
 from massadmin.runs.alive import beat
 from tests.cli.conftest import Shell
@@ -193,3 +194,31 @@ def test_the_bench_measures_and_leaves_nothing_behind(shell: Shell, admin: User)
     assert shell.json("runs")["runs"] == []
     schemas = db.session.scalars(text("SELECT nspname FROM pg_namespace")).all()
     assert "massadmin_bench" not in schemas
+
+
+def test_a_data_folder_that_is_a_file_is_named(shell: Shell, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.touch()
+    found = checks(shell, 1, MASSADMIN_DATA_DIR=str(path))["data folder"]
+    assert found["found"] == f"{path} is no folder"
+    assert "MASSADMIN_DATA_DIR" in found["do"]
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        (BadSetting("MASSADMIN_DATA_DIR=/x cannot be used"), "Name a folder"),
+        (NoEmbedded("Valkey did not start: bad file"), "mv {folder}/valkey"),
+        (NoEmbedded("PostgreSQL did not start: no file"), "{folder}/postgres.log"),
+    ],
+)
+def test_servers_that_do_not_start_have_a_cure(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, error: Exception, advice: str
+) -> None:
+    def fail(settings: Settings) -> Any:
+        raise error
+
+    monkeypatch.setattr(doctor, "services", fail)
+    found = checks(shell, 1, MASSADMIN_DATA_DIR=str(tmp_path))["servers"]
+    assert found["found"] == str(error)
+    assert advice.format(folder=tmp_path) in found["do"]
