@@ -45,7 +45,7 @@ def main(contacts: int, repeat: int, only: tuple[str, ...], listing: bool) -> No
         tempfile.TemporaryDirectory(prefix="massadmin-bench-") as folder,
         app_aside(files_dir=Path(folder)) as app,
     ):
-        given = Bench(app, bench_user(), contacts, repeat, Path(folder))
+        given = Bench(app, bench_user().id, contacts, repeat, Path(folder))
         machine = facts(contacts, repeat)
         with _progress("contacts"):
             seed(contacts)
@@ -56,9 +56,10 @@ def main(contacts: int, repeat: int, only: tuple[str, ...], listing: bool) -> No
                 continue
             with _progress(key):
                 forget_runs()
-                found += each.run(given)
+                rows = each.run(given)
+            click.echo("\n".join(lines_of([asdict(row) for row in rows])[2:]))
+            found += rows
     click.echo(f"{time.monotonic() - began:.0f} s", err=True)
-    click.echo("\n".join(lines_of([asdict(row) for row in found])))
     if not only:
         told = {"machine": machine, "results": [asdict(row) for row in found]}
         RESULTS.write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n")

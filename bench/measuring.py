@@ -30,11 +30,16 @@ class Bench:
     """One bench: `total` contacts, each comparison repeated `repeat` times."""
 
     app: Flask
-    user: User
+    user_id: int
     total: int
     repeat: int
     folder: Path
     _marks: int = 0
+
+    @property
+    def user(self) -> User:
+        """Who does everything. Looked up anew, because tickets end the session they work in."""
+        return db.session.get_one(User, self.user_id)
 
     def mark(self) -> str:
         """A value that no record holds yet."""

@@ -118,6 +118,11 @@ class Visitor:
         """Status and body."""
         return self._ask("GET", path)
 
+    def hang_up(self) -> None:
+        """Leave the connection, which the server would not keep for long; the next asking opens
+        another."""
+        self._connection.close()
+
     def sign_in(self) -> None:
         """Become the user of the bench."""
         found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', self.get("/sign-in")[1])
@@ -144,6 +149,7 @@ def rush(port: int, path: str, *, connections: int, seconds: float) -> tuple[flo
     visitors = [Visitor(port) for _ in range(connections)]
     for visitor in visitors:
         visitor.sign_in()
+        visitor.hang_up()
     took: list[float] = []
     wrong: list[int] = []
     ends = time.perf_counter() + seconds

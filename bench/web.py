@@ -24,10 +24,12 @@ def requests(bench: Bench) -> list[Row]:
     with web() as (_, port):
         visitor = Visitor(port)
         visitor.sign_in()
+        visitor.hang_up()
         rush(port, LIST, connections=CONNECTIONS, seconds=1)
         for number in range(bench.repeat):
             # The page to repeat from memory is the one that was answered last.
             assert visitor.get(LIST)[0] == 200
+            visitor.hang_up()
             for path in (LIST, FROM_MEMORY)[:: 1 if number % 2 == 0 else -1]:
                 rate, took = rush(port, path, connections=CONNECTIONS, seconds=SECONDS)
                 (ours if path == LIST else peer).append(rate)
