@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
+from functools import wraps
 
 from flask import current_app
 from rq import Queue, SimpleWorker
@@ -74,6 +75,8 @@ def _work_off(queue: Queue) -> tuple[float, float]:
     work, ring = dispatch.work, dispatch.ring
     inside = ringing = 0.0
 
+    # Known by the name of what it wraps, because that is what a ticket says.
+    @wraps(work)
     def work_timed() -> None:
         nonlocal inside
         inside += seconds(work)
