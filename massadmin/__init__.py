@@ -46,6 +46,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     from massadmin.extensions import csrf, db, htmx, migrate
     from massadmin.records import deletion
     from massadmin.runs import dispatch, files
+    from massadmin.web import intake
 
     settings = connected(settings or Settings.from_env())
     app = Flask(
@@ -65,12 +66,11 @@ def create_app(settings: Settings | None = None) -> Flask:
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.cookie_secure,
-        MAX_CONTENT_LENGTH=settings.max_upload_mb * 1024 * 1024,
-        MAX_FORM_MEMORY_SIZE=2 * 1024 * 1024,
         WTF_CSRF_TIME_LIMIT=None,
     )
     db.init_app(app)
     migrate.init_app(app, db, directory=str(asset_dir("migrations")))
+    intake.init_app(app)  # ahead of the check of the token, which reads the form
     csrf.init_app(app)
     htmx.init_app(app)
     app.extensions["massadmin_redis"] = dispatch.connect(settings.redis_url)

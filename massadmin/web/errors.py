@@ -9,11 +9,12 @@ from flask import Flask, current_app, make_response, render_template, request
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
-from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.exceptions import HTTPException, InternalServerError, RequestEntityTooLarge
 from werkzeug.wrappers import Response
 
 from massadmin.extensions import db
 from massadmin.web.access import PUBLIC, access_of, sign_in_first
+from massadmin.web.intake import forget_the_rest
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,8 @@ WORDS = {
     410: Words("Expired", "It was kept for a time, and that is over.", "clock-alert"),
     413: Words(
         "That is too large",
-        "The upload is over the limit of this installation; split the file or raise the limit.",
+        "More was sent than is taken here, and nothing was changed. Split a large file into "
+        "smaller ones; shorten a long text.",
         "file-x",
     ),
     429: Words("Too many attempts", "Wait a little, then try again.", "timer"),
@@ -86,6 +88,8 @@ def _refused(error: HTTPException) -> Response:
     if isinstance(error.response, Response):
         return error.response  # a view aborted with an answer of its own
     code = error.code or 500
+    if isinstance(error, RequestEntityTooLarge):
+        forget_the_rest()
     words = WORDS.get(code) or Words(error.name, error.description or "")
     # A view's own sentence says more than ours; werkzeug's defaults say less.
     if code != 500 and error.description and error.description != type(error).description:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import re
 from pathlib import Path
@@ -128,8 +129,14 @@ def test_no_file_and_a_file_that_is_too_large(signed_in: SignIn, app: Flask) -> 
     answer = browser.post("/imports", data={"module": "contacts"})
     assert answer.status_code == 422
     assert "Choose a file" in answer.text
-    app.config["MAX_CONTENT_LENGTH"] = 1_000
-    assert post_file(browser, b"x" * 2_000).status_code == 413
+    app.config["SETTINGS"] = dataclasses.replace(app.config["SETTINGS"], max_upload_mb=1)
+    large = b"email\n" + b"ada@example.com\n" * 80_000
+    answer = post_file(browser, large)
+    assert answer.status_code == 422
+    assert "more than the 1,048,576 allowed. Split it." in answer.text
+    answer = post_file(browser, large * 3)
+    assert answer.status_code == 413
+    assert "Split a large file" in answer.text
 
 
 def test_it_can_be_read_in_another_way(signed_in: SignIn) -> None:

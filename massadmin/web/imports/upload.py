@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 from massadmin import imports
 from massadmin.extensions import db
 from massadmin.imports import ImportFile, uploads
-from massadmin.records.modules import MODULES, Module, get_module
+from massadmin.records.modules import MODULES, Module, UnknownModule, get_module
 from massadmin.runs.models import Run
 from massadmin.runs.progress import Progress, progress_of
 from massadmin.tabular import BadFile
@@ -20,6 +20,7 @@ from massadmin.web.access import permission
 from massadmin.web.answers import asked_by_htmx, go, notice, page_or_fragment
 from massadmin.web.imports import FILE, bp
 from massadmin.web.imports.files import file_or_404, limits, me
+from massadmin.web.intake import takes_a_file
 
 RECENT = 25
 
@@ -47,9 +48,13 @@ def index() -> str:
 
 @bp.post("/imports")
 @permission("contacts.import")
+@takes_a_file
 def upload() -> Response:
     """Take a file, read it, and go on to its columns."""
-    module = get_module(request.form.get("module", "contacts"))
+    try:
+        module = get_module(request.form.get("module", "contacts"))
+    except UnknownModule as error:
+        return _refused(str(error))
     sent = request.files.get("file")
     if sent is None or not sent.filename:
         return _refused("Choose a file first.")
