@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import threading
 import unicodedata
 from functools import cache
 
@@ -36,6 +37,8 @@ _GUESSED_FIRST = frozenset(
 )
 
 _hasher = PasswordHasher()  # RFC 9106's low-memory profile: 64 MiB, three passes
+# Many who sign in at once must not take that much memory each.
+_at_once = threading.BoundedSemaphore(2)
 
 
 def reasons_against(password: str, *, email: str = "", name: str = "") -> list[str]:
@@ -59,7 +62,8 @@ def reasons_against(password: str, *, email: str = "", name: str = "") -> list[s
 
 def hashed(password: str) -> str:
     """The argon2id hash to store. Takes some 50 ms and 64 MiB on purpose."""
-    return _hasher.hash(_normal(password))
+    with _at_once:
+        return _hasher.hash(_normal(password))
 
 
 def verify(password: str, password_hash: str | None) -> bool:
@@ -69,8 +73,10 @@ def verify(password: str, password_hash: str | None) -> bool:
     """
     if len(password) > MAX_CHARS:
         password = ""
+    known = _decoy() if password_hash is None else password_hash
     try:
-        _hasher.verify(_decoy() if password_hash is None else password_hash, _normal(password))
+        with _at_once:
+            _hasher.verify(known, _normal(password))
     except (VerificationError, InvalidHashError):
         return False
     return password_hash is not None

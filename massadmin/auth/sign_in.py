@@ -2,6 +2,9 @@
 
 An attempt is counted before its password is looked at, under a lock on the account, so that many
 attempts at once cannot slip past the limit together. Success forgets the account's failures.
+
+Guesses from elsewhere close an account to strangers only: from an address from which its owner has
+signed in of late, only the guesses made there count.
 """
 
 from __future__ import annotations
@@ -9,15 +12,16 @@ from __future__ import annotations
 import hashlib
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, delete, func, insert, select
+from sqlalchemy import ColumnElement, delete, exists, func, insert, select
 
 from massadmin.auth import audit, passwords
-from massadmin.auth.models import SignInAttempt, User
+from massadmin.auth.models import AuditEntry, SignInAttempt, User
 from massadmin.extensions import db
 
 WINDOW = timedelta(minutes=15)
 PER_ACCOUNT = 5
 PER_ADDRESS = 20
+OF_LATE = timedelta(days=30)
 _KEPT = timedelta(days=1)
 
 
@@ -35,7 +39,7 @@ def check(email: str, password: str, *, address: str = "") -> User | None:
     Raises:
         Throttled: nothing was checked.
     """
-    email = email.strip().casefold()[:254]
+    email = email.strip().casefold().replace("\x00", "")[:254]
     _count_attempt(email, address)
     user: User | None = db.session.scalar(select(User).where(func.lower(User.email) == email))
     db.session.commit()  # the hash below takes its time; hold no transaction meanwhile
@@ -54,13 +58,16 @@ def check(email: str, password: str, *, address: str = "") -> User | None:
 def _count_attempt(email: str, address: str) -> None:
     for lock in sorted({_lock("account", email), _lock("address", address)}):
         db.session.execute(select(func.pg_advisory_xact_lock(lock)))
+    here = SignInAttempt.address == address
+    guesses = SignInAttempt.email == email
     wait = max(
-        _wait(SignInAttempt.email == email, PER_ACCOUNT),
-        _wait(SignInAttempt.address == address, PER_ADDRESS) if address else 0,
+        _wait(guesses & here if _at_home(email, address) else guesses, PER_ACCOUNT),
+        _wait(here, PER_ADDRESS) if address else 0,
     )
     if wait:
         # Not counted: somebody who keeps trying must not lock the account for ever.
-        audit.record("sign_in_throttled", user=None, who=email, subject=email, address=address)
+        if not _refused_of_late(email, address):
+            audit.record("sign_in_throttled", user=None, who=email, subject=email, address=address)
         db.session.commit()
         raise Throttled(wait)
     db.session.execute(delete(SignInAttempt).where(SignInAttempt.at < func.now() - _KEPT))
@@ -80,6 +87,30 @@ def _wait(whose: ColumnElement[bool], allowed: int) -> int:
     )
     seconds = db.session.scalar(select(func.ceil(func.extract("epoch", clear_at - func.now()))))
     return max(1, int(seconds)) if seconds is not None else 0
+
+
+def _at_home(email: str, address: str) -> bool:
+    """Whether the owner of the account has signed in from this address of late."""
+    if not address:
+        return False
+    signed_in = exists().where(
+        AuditEntry.subject == email,
+        AuditEntry.event == "sign_in",
+        AuditEntry.address == address,
+        AuditEntry.at > func.now() - OF_LATE,
+    )
+    return bool(db.session.scalar(select(signed_in)))
+
+
+def _refused_of_late(email: str, address: str) -> bool:
+    """Whether the audit log tells already that this account or address is throttled. Once is
+    enough: being refused costs nothing, and what is written there stays."""
+    told = exists().where(
+        AuditEntry.event == "sign_in_throttled",
+        AuditEntry.at > func.now() - WINDOW,
+        (AuditEntry.subject == email) | (AuditEntry.address == address),
+    )
+    return bool(db.session.scalar(select(told)))
 
 
 def _lock(kind: str, value: str) -> int:

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select, text
+from sqlalchemy import func, insert, select, text
 
-from massadmin.auth import passwords, people, sign_in
+from massadmin.auth import audit, passwords, people, sign_in
 from massadmin.auth.models import AuditEntry, SignInAttempt, User
 from massadmin.extensions import db
 
@@ -151,3 +151,93 @@ def test_a_hash_of_former_days_is_renewed_by_signing_in(
     sign_in.check("ada@example.com", PASSWORD)
     assert ada.password_hash != before
     assert passwords.verify(PASSWORD, ada.password_hash)
+
+
+def test_guesses_from_elsewhere_do_not_shut_out_the_owner(ada: User) -> None:
+    """Nobody can lock somebody else's account by mistyping their password again and again."""
+    home, elsewhere = "203.0.113.9", "198.51.100.1"
+    audit.record("sign_in", user=ada, subject=ada.email, address=home)
+    for _ in range(sign_in.PER_ACCOUNT):
+        assert sign_in.check("ada@example.com", "wrong password", address=elsewhere) is None
+    for address in (elsewhere, "198.51.100.2", ""):
+        with pytest.raises(sign_in.Throttled):
+            sign_in.check("ada@example.com", PASSWORD, address=address)
+    assert sign_in.check("ada@example.com", PASSWORD, address=home) is ada
+
+
+def test_guesses_from_the_owners_address_are_throttled_too(ada: User) -> None:
+    audit.record("sign_in", user=ada, subject=ada.email, address="192.0.2.7")
+    fail(sign_in.PER_ACCOUNT)
+    with pytest.raises(sign_in.Throttled):
+        sign_in.check("ada@example.com", PASSWORD, address="192.0.2.7")
+
+
+def test_an_address_of_long_ago_is_as_any_other(ada: User) -> None:
+    db.session.execute(
+        insert(AuditEntry).values(
+            event="sign_in",
+            user_id=ada.id,
+            who="Ada",
+            subject=ada.email,
+            address="203.0.113.9",
+            at=func.now() - sign_in.OF_LATE,
+        )
+    )
+    db.session.commit()
+    for number in range(sign_in.PER_ACCOUNT):
+        sign_in.check("ada@example.com", "wrong password", address=f"198.51.100.{number}")
+    with pytest.raises(sign_in.Throttled):
+        sign_in.check("ada@example.com", PASSWORD, address="203.0.113.9")
+
+
+def test_a_thousand_attempts_are_refused_and_leave_little_behind(
+    ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: list[str] = []
+    monkeypatch.setattr(passwords, "verify", lambda password, _hash: bool(hashed.append(password)))
+    refused = 0
+    for number in range(1_000):
+        email = "ada@example.com" if number % 2 else f"guess{number}@example.com"
+        try:
+            assert sign_in.check(email, f"guess {number}", address="192.0.2.7") is None
+        except sign_in.Throttled:
+            refused += 1
+    assert 1_000 - refused == len(hashed) <= sign_in.PER_ADDRESS
+    counted = db.session.scalar(select(func.count(SignInAttempt.id)))
+    assert counted == len(hashed)
+    # What is written to the audit log stays for ever, so strangers must not be able to fill it.
+    told = db.session.scalar(select(func.count(AuditEntry.id)))
+    assert told is not None
+    assert told <= len(hashed) + 3
+    audit.record("sign_in", user=ada, subject=ada.email, address="203.0.113.9")
+    sign_in.check("ada@example.com", PASSWORD, address="203.0.113.9")
+    assert hashed[-1] == PASSWORD
+
+
+def test_a_nul_in_an_address_is_no_account(ada: User) -> None:
+    assert sign_in.check("a\x00da@example.org", PASSWORD) is None
+
+
+def test_two_passwords_are_looked_at_at_once_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each takes 64 MiB while it is looked at."""
+    at_once, most, lock, release = 0, 0, threading.Lock(), threading.Event()
+
+    class Hasher:
+        def verify(self, _hash: str, _password: str) -> None:
+            nonlocal at_once, most
+            with lock:
+                at_once += 1
+                most = max(most, at_once)
+                if at_once == 2:
+                    release.set()
+            release.wait(timeout=10)
+            with lock:
+                at_once -= 1
+
+    monkeypatch.setattr(passwords, "_hasher", Hasher())
+    threads = [threading.Thread(target=passwords.verify, args=("a", "b")) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=20)
+    assert most == 2
