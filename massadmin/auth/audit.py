@@ -78,6 +78,8 @@ def entries(
     `since` is inclusive and `until` exclusive; `subject` is the whole of it, `text` is sought in
     who, subject and address.
     """
+    if any("\x00" in each for each in (*events, subject, text)):
+        return []  # no entry can hold one
     query: Select[AuditEntry] = select(AuditEntry).order_by(AuditEntry.id.desc())
     if events:
         query = query.where(AuditEntry.event.in_(events))

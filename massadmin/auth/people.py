@@ -4,6 +4,7 @@ and to the audit log; the caller commits."""
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -16,7 +17,9 @@ from massadmin.auth.models import User
 from massadmin.auth.permissions import ROLES
 from massadmin.extensions import db
 
-_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")  # sign-in names need no more; nothing is sent to them
+# Sign-in names need no more; nothing is sent to them.
+_ADDRESS = re.compile(r"[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+")
+MAX_NAME_CHARS = 200
 _LAST_ADMIN_LOCK = 7_201_944_163
 
 
@@ -42,7 +45,7 @@ def create_user(
     if len(email) > 254 or not _ADDRESS.fullmatch(email):
         raise Refused(f"{email!r} is not an e-mail address, such as ada@example.com", "email")
     _check_role(role)
-    name = name.strip() or email.partition("@")[0]
+    name = _plain_name(name) or email.partition("@")[0]
     _check_password(password, email, name)
     if by_email(email) is not None:
         raise Refused(f"{email} is already a user", "email")
@@ -90,7 +93,8 @@ def set_password(
 
 def set_profile(user: User, *, name: str, timezone: str | None) -> None:
     """Change the name, and the zone times are shown in; None follows the installation's."""
-    if not name.strip():
+    name = _plain_name(name)
+    if not name:
         raise Refused("Enter a name.", "name")
     if timezone:
         try:
@@ -99,7 +103,7 @@ def set_profile(user: User, *, name: str, timezone: str | None) -> None:
             raise Refused(f"{timezone!r} is no time zone, such as Europe/Oslo", "timezone") from (
                 error
             )
-    user.name = name.strip()[:200]
+    user.name = name
     user.timezone = timezone or None
 
 
@@ -144,6 +148,14 @@ def set_preference(user: User, key: str, value: Any) -> None:
     )
     db.session.refresh(user, ["preferences"])
     assert changed is not None
+
+
+def _plain_name(name: str) -> str:
+    """The name on one line, without blanks around it; it may be empty."""
+    name = " ".join(name.split())
+    if any(unicodedata.category(sign) == "Cc" for sign in name):
+        raise Refused("A name cannot contain control characters.", "name")
+    return name[:MAX_NAME_CHARS]
 
 
 def _check_role(role: str) -> None:

@@ -23,6 +23,8 @@ from massadmin.runs.models import Run
 from massadmin.runs.states import ACTIVE, ENDED, move
 
 MAX_NAME_CHARS = 120
+# Of an idempotency key; ours are UUIDs.
+MAX_KEY_CHARS = 200
 
 
 class Refused(Exception):
@@ -90,6 +92,8 @@ def start(
     """
     check_permission(action, module, user, params)
     key = idempotency_key or str(uuid.uuid4())
+    if len(key) > MAX_KEY_CHARS or not (key.isascii() and key.isprintable()):
+        raise Refused("This form was not made by the console. Open it again.")
     content = json.dumps(
         [action.key, module.key, params, audience.asked, undo_of, retry_of],
         sort_keys=True,

@@ -49,6 +49,7 @@ def test_without_a_name_the_address_stands_in() -> None:
         ("ada@example.com", "short", "member", "password"),
         ("ada@example.com", PASSWORD, "owner", "role"),
         ("TAKEN@example.com", PASSWORD, "member", "email"),
+        ("a\x00da@example.com", PASSWORD, "member", "email"),
     ],
 )
 def test_what_cannot_be_added_names_the_field(
@@ -166,3 +167,22 @@ def test_preferences_are_set_one_by_one() -> None:
         "columns": {"contacts": ["email", "city"]},
     }
     assert user.preference("shortcuts", True) is True
+
+
+@pytest.mark.parametrize("sign", ["\x00", "\x1b", "\x7f", "\x9b"])
+def test_a_name_steers_no_terminal_and_breaks_no_table(sign: str) -> None:
+    user = a_user("member", "Ada")
+    with pytest.raises(people.Refused) as refused:
+        people.set_profile(user, name=f"Ad{sign}a", timezone=None)
+    assert (refused.value.field, user.name) == ("name", "Ada")
+    with pytest.raises(people.Refused, match="control characters"):
+        people.create_user("eve@example.com", PASSWORD, role="member", name=f"E{sign}ve")
+    assert people.by_email("eve@example.com") is None
+
+
+def test_a_name_is_one_line() -> None:
+    user = a_user("member", "Ada")
+    people.set_profile(user, name=" Ada\r\n  Lovelace ", timezone=None)
+    assert user.name == "Ada Lovelace"
+    with pytest.raises(people.Refused, match="Enter a name"):
+        people.set_profile(user, name="\n \n", timezone=None)

@@ -74,7 +74,13 @@ def profile_name() -> Response | tuple[str, int]:
     form = NameForm(request.form)
     if not form.validate():
         return _page(name=form), 422
-    people.set_profile(current_user, name=form.name.data or "", timezone=form.timezone.data or None)
+    try:
+        people.set_profile(
+            current_user, name=form.name.data or "", timezone=form.timezone.data or None
+        )
+    except people.Refused as refused:
+        form[refused.field].errors = [str(refused)]
+        return _page(name=form), 422
     db.session.commit()
     return _saved("Saved your name and time zone.")
 
