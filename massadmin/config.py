@@ -65,12 +65,6 @@ class Settings:
     )
     host: str = _setting("MASSADMIN_HOST", "Address the web server listens on.", "127.0.0.1")
     port: int = _setting("MASSADMIN_PORT", "Port the web server listens on.", 8000, 65_535)
-    proxies: int = _setting(
-        "MASSADMIN_PROXIES",
-        "Reverse proxies in front of the web server that each add to `X-Forwarded-For`. Without "
-        "this, everybody behind one has its address, and is throttled with everybody else.",
-        0,
-    )
     workers: int = _setting(
         "MASSADMIN_WORKERS", "Worker processes that `massadmin up` starts.", 2, 256
     )
