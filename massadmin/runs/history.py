@@ -15,7 +15,8 @@ from sqlalchemy import ColumnElement, and_, func, literal, or_, select
 
 from massadmin.auth.models import User
 from massadmin.extensions import db
-from massadmin.records.filters import BadFilter
+from massadmin.records.filters import MAX_SEARCH_CHARS, BadFilter
+from massadmin.records.listing import EXACT_COUNT
 from massadmin.records.paging import Page, page_by_id
 from massadmin.records.values import MAX_SHORT_ID, whole_number
 from massadmin.runs.action import REGISTRY
@@ -34,14 +35,10 @@ PRESETS = {
 _DAYS = {"today": 1, "7d": 7, "30d": 30}
 # What can be asked for besides the states themselves.
 TALLIES = {"active": "Under way", "with_errors": "Completed with errors"}
-PAGE_SIZES = (25, 50, 100)
-# Pages say “10,000+” beyond this instead of counting on.
-EXACT_COUNT = 10_000
-MAX_SEARCH_CHARS = 200
 
 
 class Arguments(Protocol):
-    """What `History.from_args` reads: werkzeug's MultiDict, or a plain dict."""
+    """What `from_args` reads: werkzeug's MultiDict, or a plain dict."""
 
     def get(self, key: str, default: str) -> str:
         """The value of `key`."""

@@ -4,36 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, and_, func, literal_column, or_, select
 
 from massadmin.auth.models import User
 from massadmin.extensions import db
 from massadmin.records.filter_sql import matches_words
-from massadmin.records.filters import BadFilter
-from massadmin.records.listing import title
+from massadmin.records.filters import MAX_SEARCH_CHARS, BadFilter
+from massadmin.records.listing import EXACT_COUNT, title
 from massadmin.records.modules import Module
 from massadmin.records.paging import Page, page_by_id
 from massadmin.records.values import whole_number
+from massadmin.runs.history import Arguments
 from massadmin.runs.models import OUTCOMES, Run, RunResult
 
 PAGE_SIZE = 50
-EXACT_COUNT = 10_000
-MAX_SEARCH_CHARS = 200
 # Rows fetched at a time where all of them are asked for.
 STEP = 2_000
 # What a record may be called by, besides the fields of its module's title.
 _CALLED_BY = ("email", "phone", "company_name")
 
 Place = Literal["live", "trash", "gone", "hidden"]
-
-
-class Arguments(Protocol):
-    """What `Results.from_args` reads: werkzeug's MultiDict, or a plain dict."""
-
-    def get(self, key: str, default: str) -> str:
-        """The value of `key`."""
 
 
 @dataclass(frozen=True)

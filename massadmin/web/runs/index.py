@@ -16,12 +16,11 @@ from werkzeug.wrappers import Response
 from massadmin.auth.models import User
 from massadmin.extensions import db
 from massadmin.records.filters import BadFilter
+from massadmin.records.listing import EXACT_COUNT, PAGE_SIZES
 from massadmin.records.paging import Page
 from massadmin.records.values import whole_number
 from massadmin.runs.control import visible_runs
 from massadmin.runs.history import (
-    EXACT_COUNT,
-    PAGE_SIZES,
     PRESETS,
     TALLIES,
     History,

@@ -15,6 +15,7 @@ from werkzeug.datastructures import MultiDict
 from massadmin.auth import audit
 from massadmin.extensions import db
 from massadmin.records.filters import BadFilter, Query
+from massadmin.records.listing import EXACT_COUNT
 from massadmin.records.modules import Module
 from massadmin.records.paging import Page
 from massadmin.records.timeline import changes as changes_in_words
@@ -22,7 +23,6 @@ from massadmin.records.values import whole_number
 from massadmin.runs.models import RunChunk
 from massadmin.runs.progress import batches_of
 from massadmin.runs.results import (
-    EXACT_COUNT,
     PAGE_SIZE,
     Results,
     Row,
