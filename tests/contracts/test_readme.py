@@ -7,7 +7,10 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
+from massadmin.actions import load
+from massadmin.cli.run import ELSEWHERE
 from massadmin.config import Settings
+from massadmin.runs.action import REGISTRY
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 MARKS = re.compile(r"(<!-- settings -->\n).*?(<!-- /settings -->)", re.DOTALL)
@@ -44,6 +47,17 @@ def test_its_pictures_exist() -> None:
 def test_its_folders_exist() -> None:
     for name in re.findall(r"^\| `([a-z]+)/`", README.read_text(), re.MULTILINE):
         assert (README.parent / "massadmin" / name / "__init__.py").is_file(), name
+
+
+def test_every_setting_of_an_action_is_told_to_those_who_write_scripts() -> None:
+    load()
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]*) \|$", README.read_text(), re.MULTILINE)
+    told = {key: set(re.findall(r"`([\w.]+)=", words)) for key, words in rows if "=" in words}
+    assert told == {
+        key: set(action.setting_names(action.Form()))
+        for key, action in REGISTRY.items()
+        if key not in ELSEWHERE
+    }
 
 
 if __name__ == "__main__":
