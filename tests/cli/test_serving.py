@@ -76,15 +76,26 @@ def test_a_clock_settles_what_was_missed_and_leaves_when_asked(
     environ: dict[str, str], admin: User
 ) -> None:
     some_contacts(100)
+    run = fresh(start_action("add_tags", admin, tags="x"))
+    run.state = "pausing"
+    db.session.commit()
+    with process(environ, "clock") as clock:
+        until(lambda: fresh(run).state == "paused", "the clock settles the run")
+        assert ends_well(clock) == 0
+    assert count_alive("clock") == 0
+
+
+def test_a_clock_rings_for_a_worker_to_complete_what_was_left(
+    environ: dict[str, str], admin: User
+) -> None:
+    some_contacts(100)
     run = start_action("add_tags", admin, tags="x")
     finished(run)
     run = fresh(run)
     run.state, run.finished_at = "running", None
     db.session.commit()
-    with process(environ, "clock") as clock:
-        until(lambda: fresh(run).state == "completed", "the clock settles the run")
-        assert ends_well(clock) == 0
-    assert count_alive("clock") == 0
+    with process(environ, "worker"), process(environ, "clock"):
+        until(lambda: fresh(run).state == "completed", "a worker hears the clock")
 
 
 def test_the_web_server_answers_and_leaves_when_asked(environ: dict[str, str]) -> None:
