@@ -21,6 +21,7 @@ from massadmin.extensions import db
 from massadmin.runs.dispatch import run_worker
 from massadmin.web.access import signed_in
 
+LIST = "/contacts"
 FROM_MEMORY = "/bench/from-memory"
 
 
@@ -39,14 +40,14 @@ def main() -> None:
 
 
 def _offer_from_memory(app: Flask) -> None:
-    """Answer `FROM_MEMORY` with the template of the page last answered, and all that was given to
+    """Answer `FROM_MEMORY` with the template of the list last answered, and all that was given to
     it then: what an answer takes when nothing has to be found out but who asks."""
     kept: dict[str, object] = {}
 
     def keep(
         sender: object, template: Template, context: dict[str, object], **more: object
     ) -> None:
-        if request.path != FROM_MEMORY:
+        if request.path == LIST:
             kept.update(template=template, context=context)
 
     # Kept by the signal, so it must outlive this function.
