@@ -42,7 +42,7 @@ class Settings:
     )
     files_dir: Path = _setting(
         "MASSADMIN_FILES_DIR",
-        "Folder of exported files. Empty: `files` in the data folder. On several machines, a "
+        "Folder of exported and uploaded files. Empty: `files` in the data folder. On several machines, a "
         "folder that all of them share.",
         None,
     )
