@@ -80,14 +80,14 @@ def users_add() -> Response | tuple[str, int]:
     return _done(f"Added {user.name}. They can sign in now.")
 
 
-@bp.get("/users/<int:user_id>/role")
+@bp.get("/users/<int(max=2147483647):user_id>/role")
 @permission("users.manage")
 def users_role_form(user_id: int) -> str:
     user = _user(user_id)
     return _dialog("role", RoleForm(role=user.role), user)
 
 
-@bp.post("/users/<int:user_id>/role")
+@bp.post("/users/<int(max=2147483647):user_id>/role")
 @permission("users.manage")
 def users_role(user_id: int) -> Response | tuple[str, int]:
     user, form = _user(user_id), RoleForm(request.form)
@@ -102,13 +102,13 @@ def users_role(user_id: int) -> Response | tuple[str, int]:
     return _done(f"{user.name} is now {user.role_label}.")
 
 
-@bp.get("/users/<int:user_id>/password")
+@bp.get("/users/<int(max=2147483647):user_id>/password")
 @permission("users.manage")
 def users_password_form(user_id: int) -> str:
     return _dialog("password", NewPasswordForm(password=passwords.generate()), _user(user_id))
 
 
-@bp.post("/users/<int:user_id>/password")
+@bp.post("/users/<int(max=2147483647):user_id>/password")
 @permission("users.manage")
 def users_password(user_id: int) -> Response | tuple[str, int]:
     user, form = _user(user_id), NewPasswordForm(request.form)
@@ -125,7 +125,7 @@ def users_password(user_id: int) -> Response | tuple[str, int]:
     return _done(f"{user.name} has a new password.")
 
 
-@bp.post("/users/<int:user_id>/active")
+@bp.post("/users/<int(max=2147483647):user_id>/active")
 @permission("users.manage")
 def users_active(user_id: int) -> Response:
     """Shut somebody out, or let them in again; a click undoes the other."""
