@@ -42,8 +42,8 @@ class Settings:
     )
     files_dir: Path = _setting(
         "MASSADMIN_FILES_DIR",
-        "Folder of exported and uploaded files. Empty: `files` in the data folder. On several machines, a "
-        "folder that all of them share.",
+        "Folder of exported and uploaded files. Empty: `files` in the data folder. On several "
+        "machines, a folder that all of them share.",
         None,
     )
     database_url: str = _setting(
