@@ -20,7 +20,7 @@ class ImportRecords(Action):
     key, label, icon, permission = "import", "Import", "file-up", "import"
     listed = False
     unchanged = "Its row is not kept any more; import the file again"
-    failures_endpoint = "imports.errors"
+    failures_endpoint, failures_label = "imports.errors", "Rows to correct"
     item_label = "Line"
 
     def prepare(self, params: dict[str, Any], module: Module, user: User) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +15,7 @@ from massadmin.runs.action import Action, Chunk, TryLater
 from massadmin.runs.audience import Audience
 from massadmin.runs.execute import apply_chunk
 from massadmin.runs.models import Run, RunResult
+from massadmin.runs.reasons import counted
 from massadmin.runs.start import Refused, check_permission
 
 SAMPLE = 1_000
@@ -111,12 +111,11 @@ def _rehearse(
     results = list(db.session.scalars(select(RunResult).where(RunResult.run_id == run_id)))
     rank = {"succeeded": 0, "failed": 1, "skipped": 2}
     results.sort(key=lambda each: (rank[each.outcome], each.item))
-    reasons = Counter((each.outcome, each.reason or "") for each in results)
     return Preview(
         total=total,
         sampled=len(ids),
         tally={outcome: chunk.tally[outcome] for outcome in rank},
-        reasons=[(*key, count) for key, count in reasons.most_common() if key[1]],
+        reasons=counted((each.outcome, each.reason or "") for each in results),
         changes=[
             Change(
                 each.item,

@@ -16,6 +16,7 @@ from massadmin.records.listing import EXACT_COUNT, title
 from massadmin.records.modules import Module
 from massadmin.records.paging import Page, page_by_id
 from massadmin.records.values import whole_number
+from massadmin.runs import reasons
 from massadmin.runs.history import Arguments
 from massadmin.runs.models import OUTCOMES, Run, RunResult
 
@@ -64,7 +65,7 @@ class Results:
         if self.outcome:
             clauses.append(RunResult.outcome == _constant(self.outcome))
         if self.reason:
-            clauses.append(RunResult.reason == self.reason)
+            clauses.append(reasons.is_reason(self.reason))
         if self.reason or self.outcome in ("skipped", "failed"):
             clauses.append(told())
         if self.changed:
@@ -171,18 +172,27 @@ def reasons_told(run: Run, module: Module, user: User) -> list[tuple[str, str, i
     """Why records were skipped or failed, or what is to be said of a success: (outcome, reason,
     count), most frequent first. Plain successes are not read, however many they are; the others
     are counted one by one, which takes a second for a million."""
+    least, most = func.min(RunResult.reason), func.max(RunResult.reason)
     rows = db.session.execute(
-        select(RunResult.outcome, RunResult.reason, func.count())
+        select(RunResult.outcome, least, most, func.count())
         .where(
             RunResult.run_id == run.id,
             told(),
             RunResult.reason.is_not(None),
             *visible(module, user),
         )
-        .group_by(RunResult.outcome, RunResult.reason)
-        .order_by(func.count().desc(), RunResult.outcome, RunResult.reason)
+        .group_by(RunResult.outcome, reasons.kind())
+        .order_by(func.count().desc(), RunResult.outcome, least)
     )
-    return [(row[0], row[1], row[2]) for row in rows if row[1]]
+    return [(row[0], reasons.named(row[1] or "", row[2]), row[3]) for row in rows if row[2]]
+
+
+def any_noted(run: Run) -> bool:
+    """Whether something is to be said of a success, such as a cell that was left out."""
+    noted = select(RunResult.item).where(
+        RunResult.run_id == run.id, RunResult.outcome == _constant("succeeded"), told()
+    )
+    return db.session.scalar(noted.limit(1)) is not None
 
 
 def told() -> ColumnElement[bool]:

@@ -64,7 +64,7 @@ def test_from_upload_to_run(page: Page, people: Path) -> None:
     expect(page.locator("main")).to_contain_text("Completed", timeout=20_000)
     page.goto("/imports")
     with page.expect_download() as download:
-        page.get_by_role("link", name="Download the rows of people.csv").click()
+        page.get_by_role("link", name="Rows to correct of people.csv").click()
     assert "bad,Cy,,5,E-mail is not a valid address" in download.value.path().read_text("utf-8-sig")
 
 

@@ -15,6 +15,7 @@ from massadmin.imports import ImportFile, uploads
 from massadmin.records.modules import MODULES, Module, UnknownModule, get_module
 from massadmin.runs.models import Run
 from massadmin.runs.progress import Progress, progress_of
+from massadmin.runs.results import any_noted
 from massadmin.tabular import BadFile
 from massadmin.web.access import permission
 from massadmin.web.answers import asked_by_htmx, go, notice, page_or_fragment
@@ -35,9 +36,9 @@ class Past:
 
     @property
     def has_errors(self) -> bool:
-        """Whether there are rows to look at again."""
-        noted = (self.file.outcome or {}).get("noted", 0)
-        return bool(noted or (self.progress and self.progress.failed))
+        """Whether there are rows to correct."""
+        failed = self.progress is not None and self.progress.failed > 0
+        return failed or (self.run is not None and any_noted(self.run))
 
 
 @bp.get("/imports")

@@ -18,6 +18,7 @@ from massadmin.runs.control import find_run
 from massadmin.runs.models import Run
 from massadmin.runs.offers import Offers, Undoing, offers_of, undoings
 from massadmin.runs.progress import Progress, progress_of, seconds_taken
+from massadmin.runs.results import any_noted
 from massadmin.runs.states import ACTIVE, ENDED, STATES
 
 # States that change by themselves from one second to the next.
@@ -134,13 +135,18 @@ class RunView:
 
     @property
     def failures_url(self) -> str:
-        """Where the records that failed can be downloaded, if any did."""
-        if not self.progress.failed:
-            return ""
+        """Where the records that failed can be downloaded, if any did. An action with a file of
+        its own has successes in it too of which something is to be said."""
         endpoint = getattr(self.action, "failures_endpoint", "")
-        if endpoint not in current_app.view_functions:
-            endpoint = "runs.failures"
-        return url_for(endpoint, run_id=self.id)
+        own = endpoint in current_app.view_functions
+        if not self.progress.failed and not (own and any_noted(self.run)):
+            return ""
+        return url_for(endpoint if own else "runs.failures", run_id=self.id)
+
+    @property
+    def failures_label(self) -> str:
+        """What the file of `failures_url` is called."""
+        return str(getattr(self.action, "failures_label", "Failures CSV"))
 
     @property
     def item_label(self) -> str:
