@@ -131,6 +131,8 @@ def sniff(
     form, records = layout.find_form(text, complete, delimiter, quotechar, choose_quoting)
     if preamble is None:
         records = records[layout.find_preamble(records) :]
+    if not records and told:
+        raise EmptyFile(f"There are no rows below the first {told:,} lines, which are left out.")
     if not records:
         raise EmptyFile("The file holds only blank rows. Choose the file that holds the rows.")
     if has_header is None:

@@ -85,8 +85,9 @@ class Decoder:
             return self._decoder.decode(data, final)
         except UnicodeError as error:
             raise BadEncoding(
-                f"The file does not begin as {self._encoding} does, with a mark that says in "
-                f"which order its bytes are. Choose {self._encoding}-le or {self._encoding}-be."
+                f"The file does not begin as {self._encoding.upper()} does, with a mark that says "
+                f"in which order its bytes are. Choose {self._encoding}-le or "
+                f"{self._encoding}-be, if it is {self._encoding.upper()} at all."
             ) from error
 
 

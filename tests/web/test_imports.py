@@ -31,7 +31,10 @@ LINES = b"Email;First name;Plan\np1@example.com;Ada;gold\nnew@x.com;Bob;silver\n
 
 def post_file(browser: FlaskClient, content: bytes, name: str = "people.csv", **more: Any) -> Any:
     data = {"module": "contacts", "file": (io.BytesIO(content), name)}
-    return browser.post("/imports", data=data, content_type="multipart/form-data", **more)
+    answer = browser.post("/imports", data=data, content_type="multipart/form-data", **more)
+    # A large body was written to a temporary file, which the client leaves open.
+    answer.request.environ["wsgi.input"].close()
+    return answer
 
 
 def uploaded(browser: FlaskClient, content: bytes = LINES) -> int:
@@ -78,7 +81,7 @@ def test_the_whole_way(signed_in: SignIn) -> None:
     assert contact(known).first_name == "Ada"
     assert contact(known).custom == {"plan": "gold"}
     page = browser.get("/imports").text
-    assert "Rows with errors" in page
+    assert "Rows to correct" in page
     records = cells_of([browser.get(f"/runs/{run_id}/import-errors.csv", buffered=True).data])
     assert records[1] == ["bad", "Cy", "", "4", "E-mail is not a valid address"]
     for tab in ("results", "changes", "settings", "timeline"):
@@ -154,9 +157,23 @@ def test_it_can_be_read_in_another_way(signed_in: SignIn) -> None:
     assert answer.status_code == 422
     assert "klingon" in answer.text
     assert the_file(file_id).rows == 2
+    answer = browser.post(f"/imports/{file_id}/read", data={"encoding": "utf-16"})
+    # What is advised can be chosen, and what was chosen stays so.
+    assert "Choose utf-16-le or utf-16-be" in answer.text
+    assert '<option value="utf-16-le">' in answer.text
+    assert '<option value="utf-16" selected>' in answer.text
     uploads.discard(file.upload)
     answer = browser.post(f"/imports/{file_id}/read", data={"encoding": "utf-8"})
     assert "Upload it again" in answer.text
+
+
+def test_nothing_below_the_lines_left_out(signed_in: SignIn) -> None:
+    browser = signed_in()
+    file_id = uploaded(browser)
+    answer = browser.post(f"/imports/{file_id}/read", data={"preamble": "50"})
+    assert answer.status_code == 422
+    assert "no rows below the first 50 lines" in answer.text
+    assert 'value="50"' in answer.text
 
 
 def test_mapping_nothing_or_something_unknown_is_refused(signed_in: SignIn) -> None:
@@ -281,6 +298,18 @@ def test_the_errors_of_a_run_are_for_those_who_see_it(signed_in: SignIn) -> None
     assert cells_of([answer.data])[1][:2] == ["bad", "'=1+1"]
     assert "attachment" in answer.headers["Content-Disposition"]
     assert signed_in("member").get(url).status_code == 404
+
+
+def test_rows_to_correct_are_offered_where_there_are_some(signed_in: SignIn) -> None:
+    browser = signed_in("manager")
+    admin = a_user("admin", "Ann Admin", email="ann@x.com")
+    fine = run_import(admin, "Email,Phone", "a@x.com,")
+    noted = run_import(admin, "Email,Phone", "b@x.com,mobile")
+    for page in (f"/runs/{noted.id}", "/runs"):
+        text = browser.get(page).text
+        assert f"/runs/{noted.id}/import-errors.csv" in text
+        assert f"/runs/{fine.id}/import-errors.csv" not in text
+    assert "Rows to correct" not in browser.get(f"/runs/{fine.id}").text
 
 
 def test_another_run_has_no_import_errors(signed_in: SignIn) -> None:

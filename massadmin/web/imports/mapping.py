@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import render_template, request, url_for
@@ -32,7 +32,9 @@ NEW_FIELD = "new field"
 ENCODINGS = {
     "utf-8": "UTF-8",
     "utf-8-sig": "UTF-8 with its mark",
-    "utf-16": "UTF-16",
+    "utf-16": "UTF-16 with its mark",
+    "utf-16-le": "UTF-16-LE",
+    "utf-16-be": "UTF-16-BE",
     "cp1252": "Windows Western European (1252)",
     "iso8859-15": "ISO Western European (8859-15)",
     "cp1250": "Windows Central European (1250)",
@@ -128,10 +130,11 @@ def read_again(file_id: int) -> Response:
     path = uploads.path_of(file.upload)
     if path is None:
         return _page(file, module, reading="The file itself is not here any more. Upload it again.")
+    chosen = _chosen_dialect()
     try:
-        imports.restage(file, path, module, me(), limits=limits(), **_chosen_dialect())
+        imports.restage(file, path, module, me(), limits=limits(), **chosen)
     except (BadFile, LookupError) as error:
-        return _page(file, module, reading=str(error), status=422)
+        return _page(file, module, reading=str(error), chosen=chosen, status=422)
     notice(f"Read {file.rows:,} rows anew.")
     return go(url_for("imports.columns", file_id=file.id))
 
@@ -186,8 +189,10 @@ def _page(
     errors: dict[int, str] | None = None,
     *,
     reading: str = "",
+    chosen: Mapping[str, Any] | None = None,
     status: int = 200,
 ) -> Response:
+    """The page; `reading` is why the file could not be read as `chosen`, which stays chosen."""
     mapping, errors = mapping or file.mapping, errors or {}
     shown = _shown(mapping, errors)
     samples = imports.sample_rows(file)
@@ -207,7 +212,7 @@ def _page(
         status,
         file=file,
         module=module,
-        dialect=file.dialect,
+        dialect=replace(file.dialect, **chosen or {}),
         columns=found,
         left_out=len(mapping) - len(found),
         targets=imports.targets(module),
