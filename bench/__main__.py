@@ -20,7 +20,7 @@ from bench.warming import warm
 from massadmin.cli.aside import app_aside, bench_user
 from massadmin.records.seed import seed
 
-FAMILIES = ("writes", "frameworks", "files", "lists", "web", "queue", "memory")
+FAMILIES = ("writes", "frameworks", "files", "lists", "web", "queue", "memory", "crowd")
 
 
 @click.command()

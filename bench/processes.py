@@ -21,6 +21,7 @@ from massadmin.runs.models import Run
 
 PATIENCE = 600.0
 EMAIL = "bench@massadmin.example"
+FORM_TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 
 
 @contextmanager
@@ -113,10 +114,19 @@ class Visitor:
     def __init__(self, port: int) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         self._cookie = ""
+        self._token = ""
 
     def get(self, path: str) -> tuple[int, str]:
         """Status and body."""
         return self._ask("GET", path)
+
+    def post(self, path: str, body: str) -> tuple[int, str]:
+        """Status and body. The token of forms is that of the last page which had one."""
+        return self._ask("POST", path, f"{body}&{urlencode({'csrf_token': self._token})}")
+
+    def become(self, other: Visitor) -> None:
+        """Go on as who `other` is signed in as."""
+        self._cookie, self._token = other._cookie, other._token
 
     def hang_up(self) -> None:
         """Leave the connection, which the server would not keep for long; the next asking opens
@@ -125,10 +135,8 @@ class Visitor:
 
     def sign_in(self) -> None:
         """Become the user of the bench."""
-        found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', self.get("/sign-in")[1])
-        assert found is not None
-        given = {"email": EMAIL, "password": PASSWORD, "csrf_token": found[1]}
-        status, _ = self._ask("POST", "/sign-in", urlencode(given))
+        self.get("/sign-in")
+        status, _ = self.post("/sign-in", urlencode({"email": EMAIL, "password": PASSWORD}))
         if status != 303:
             raise RuntimeError(f"signing in was answered by {status}")
 
@@ -141,6 +149,8 @@ class Visitor:
         text = answer.read().decode()
         for cookie in answer.headers.get_all("Set-Cookie") or []:
             self._cookie = cookie.partition(";")[0]
+        if found := FORM_TOKEN.search(text):
+            self._token = found[1]
         return answer.status, text
 
 
