@@ -26,6 +26,22 @@ STATUSES = ["Lead", "Customer"]
 AGES = [0, 1, 3, 10, 400]
 
 
+DAYS = ["2025-12-31", "2026-01-01", "2026-01-02", "2024-02-29"]
+CUSTOM = {"score": "number", "plan": "choice", "note": "text", "renewal": "date", "gold": "boolean"}
+
+
+def custom(number: int) -> dict[str, Any]:
+    """Values of custom fields, of which each is missing here and there."""
+    made = {
+        "score": number - 5.5,
+        "plan": ["free", "pro"][number % 2],
+        "note": WORDS[number % len(WORDS)],
+        "renewal": DAYS[number % 4],
+        "gold": number % 3 == 0,
+    }
+    return {key: made[key] for place, key in enumerate(made) if (number + place) % 5}
+
+
 def records() -> list[dict[str, Any]]:
     """A small, awkward CRM: every word, missing values, tags, numbers and dates."""
     made = []
@@ -38,7 +54,7 @@ def records() -> list[dict[str, Any]]:
                 if number % 5 == 4
                 else NOW - timedelta(days=AGES[number % 5], minutes=1),
                 "dnd_email": number % 2 == 0,
-                "custom": {} if number % 4 == 3 else {"score": number - 5.5},
+                "custom": {} if number % 4 == 3 else custom(number),
             }
         )
     return made
@@ -46,7 +62,10 @@ def records() -> list[dict[str, Any]]:
 
 @pytest.fixture
 def crm(db_session: object) -> dict[int, dict[str, Any]]:
-    db.session.add(CustomField(module="contacts", key="score", label="Score", type="number"))
+    for key, kind in CUSTOM.items():
+        choices = ["free", "pro"] if kind == "choice" else []
+        field = CustomField(module="contacts", key=key, label=key, type=kind, choices=choices)
+        db.session.add(field)
     made = records()
     ids = db.session.scalars(
         insert(Contact).returning(Contact.id, sort_by_parameter_order=True), made
@@ -61,11 +80,8 @@ def crm(db_session: object) -> dict[int, dict[str, Any]]:
 
 
 def in_python(record: dict[str, Any], condition: Condition) -> bool:
-    value = (
-        record["custom"].get("score")
-        if condition.field == "custom.score"
-        else (record[condition.field])
-    )
+    key = condition.field.removeprefix("custom.")
+    value = record["custom"].get(key) if key in CUSTOM else record[key]
     wanted = condition.value
     if condition.field == "tags":
         found = wanted in value if condition.op in ("has", "has_not") else bool(value)
@@ -74,7 +90,7 @@ def in_python(record: dict[str, Any], condition: Condition) -> bool:
         return value is None
     if condition.op == "not_empty":
         return value is not None
-    if condition.field in ("city", "status"):
+    if key in ("city", "status", "plan", "note"):
         low, text = (value or "").lower(), wanted.lower()
         return {
             "is": value is not None and low == text,
@@ -83,20 +99,29 @@ def in_python(record: dict[str, Any], condition: Condition) -> bool:
             "starts": value is not None and low.startswith(text),
             "one_of": value is not None and low in text.split("|"),
         }[condition.op]
-    if condition.field == "dnd_email":
+    if key in ("dnd_email", "gold"):
         return value is (wanted == "yes")
     if condition.op == "is_not":
         return value != float(wanted)
     if value is None:
         return False
-    if condition.field == "custom.score":
-        first, _, last = wanted.partition("..")
+    first, _, last = wanted.partition("..")
+    if key == "score":
+        if condition.op == "one_of":
+            return value in map(float, wanted.split("|"))
         number = float(first)
         return {
             "is": value == number,
             "gt": value > number,
             "lt": value < number,
             "between": number <= value <= float(last or 0),
+        }[condition.op]
+    if key == "renewal":  # days as ISO writes them are ordered as text
+        return {
+            "is": value == wanted,
+            "before": value < wanted,
+            "after": value > wanted,
+            "between": first <= value <= last,
         }[condition.op]
     edge = NOW - timedelta(days=int(wanted))
     return value >= edge if condition.op == "within_days" else value < edge
@@ -105,16 +130,37 @@ def in_python(record: dict[str, Any], condition: Condition) -> bool:
 conditions = st.one_of(
     st.builds(
         Condition,
-        st.just("city"),
+        st.sampled_from(["city", "custom.note"]),
         st.sampled_from(["is", "is_not", "contains", "starts"]),
         st.sampled_from([*WORDS, "o", "%", "_", "lo"]),
     ),
+    st.builds(
+        Condition,
+        st.just("custom.plan"),
+        st.sampled_from(["is", "is_not", "one_of", "starts"]),
+        st.sampled_from(["free", "PRO", "f"]),
+    ),
+    st.builds(
+        Condition,
+        st.just("custom.renewal"),
+        st.sampled_from(["is", "before", "after"]),
+        st.sampled_from([*DAYS, "2030-01-01"]),
+    ),
+    st.builds(
+        Condition,
+        st.just("custom.renewal"),
+        st.just("between"),
+        st.builds("..".join, st.tuples(st.sampled_from(DAYS), st.sampled_from(DAYS))),
+    ),
+    st.just(Condition("custom.score", "one_of", "-1.5|0.5|99")),
     st.builds(
         Condition, st.just("status"), st.just("one_of"), st.sampled_from(["lead", "Lead|customer"])
     ),
     st.builds(
         Condition,
-        st.sampled_from(["city", "status", "tags", "custom.score", "last_activity_at"]),
+        st.sampled_from(
+            ["city", "status", "tags", "last_activity_at", *(f"custom.{key}" for key in CUSTOM)]
+        ),
         st.sampled_from(["empty", "not_empty"]),
     ),
     st.builds(
@@ -123,7 +169,12 @@ conditions = st.one_of(
         st.sampled_from(["has", "has_not"]),
         st.sampled_from(["vip", "fair"]),
     ),
-    st.builds(Condition, st.just("dnd_email"), st.just("is"), st.sampled_from(["yes", "no"])),
+    st.builds(
+        Condition,
+        st.sampled_from(["dnd_email", "custom.gold"]),
+        st.just("is"),
+        st.sampled_from(["yes", "no"]),
+    ),
     st.builds(
         Condition,
         st.just("custom.score"),
