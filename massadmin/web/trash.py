@@ -32,7 +32,8 @@ from massadmin.web.access import permission
 from massadmin.web.answers import asked_by_htmx
 from massadmin.web.nav import Entry
 from massadmin.web.records.index import answer
-from massadmin.web.records.view import ListView, current_view, me
+from massadmin.web.records.people import me
+from massadmin.web.records.view import ListView, current_view
 
 bp = Blueprint("trash", __name__, url_prefix="/trash")
 

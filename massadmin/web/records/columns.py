@@ -14,7 +14,9 @@ from massadmin.records.modules import Module, get_module
 from massadmin.web.access import permission
 from massadmin.web.answers import asked_by_htmx, go
 from massadmin.web.records import MODULE, bp
-from massadmin.web.records.view import ListView, me, state_of
+from massadmin.web.records.address import state_of
+from massadmin.web.records.people import me
+from massadmin.web.records.view import ListView
 
 
 @dataclass(frozen=True)

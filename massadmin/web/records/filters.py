@@ -15,9 +15,10 @@ from massadmin.records.modules import get_module
 from massadmin.web.access import permission
 from massadmin.web.answers import asked_by_htmx
 from massadmin.web.records import MODULE, bp
+from massadmin.web.records.address import parsed
 from massadmin.web.records.filter_form import FilterForm
 from massadmin.web.records.index import answer
-from massadmin.web.records.view import ListView, current_view, parsed
+from massadmin.web.records.view import ListView, current_view
 
 
 @bp.get(MODULE + "/filter")

@@ -20,7 +20,7 @@ from massadmin.web.access import permission
 from massadmin.web.answers import go, notice
 from massadmin.web.records import MODULE, RECORD, bp
 from massadmin.web.records.inputs import inputs_for, meanwhile
-from massadmin.web.records.view import me
+from massadmin.web.records.people import me
 
 
 @bp.get(MODULE + "/new")

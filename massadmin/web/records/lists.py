@@ -20,7 +20,9 @@ from massadmin.records.smart_lists import (
 from massadmin.web.access import permission, signed_in
 from massadmin.web.answers import asked_by_htmx, go, notice
 from massadmin.web.records import MODULE, bp
-from massadmin.web.records.view import ListView, current_view, me, state_of
+from massadmin.web.records.address import state_of
+from massadmin.web.records.people import me
+from massadmin.web.records.view import ListView, current_view
 
 LIST = "/lists/<int(max=2147483647):list_id>"
 

@@ -21,7 +21,7 @@ from massadmin.web.answers import asked_by_htmx, go, notice
 from massadmin.web.records import RECORD, bp
 from massadmin.web.records.bar import record_offers
 from massadmin.web.records.inputs import Input, input_for, meanwhile
-from massadmin.web.records.view import me, user_names
+from massadmin.web.records.people import me, user_names
 
 EVENTS = 20
 MOST_EVENTS = 1_000

@@ -17,9 +17,11 @@ from massadmin.records.values import whole_number
 from massadmin.web.access import permission
 from massadmin.web.answers import fragments, notice
 from massadmin.web.records import MODULE, bp
+from massadmin.web.records.address import state_of
 from massadmin.web.records.bar import Bar, bar
 from massadmin.web.records.index import context
-from massadmin.web.records.view import ListView, Total, me, state_of
+from massadmin.web.records.people import me
+from massadmin.web.records.view import ListView, Total
 
 OPERATIONS = ("tick", "untick", "page", "all", "clear")
 
