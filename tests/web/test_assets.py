@@ -81,3 +81,19 @@ def test_every_icon_that_is_named_anywhere_exists(app: Flask) -> None:
     assert len(named) > 20
     for name in sorted(named):
         icon(name)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/static/../pyproject.toml",
+        "/static/..%2f..%2fpyproject.toml",
+        "/static/%2e%2e/%2e%2e/etc/passwd",
+        "/static/..\\app.py",
+        "/static/app.js%00.css",
+        "/static/vendor/..%2fhtmx.min.js",
+        "/static/vendor/%2fetc%2fpasswd",
+    ],
+)
+def test_no_path_leads_out_of_the_folder(client: FlaskClient, path: str) -> None:
+    assert client.get(path).status_code == 404

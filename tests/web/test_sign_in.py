@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 import pytest
 from flask import Flask
@@ -155,6 +156,25 @@ def test_nobody_is_sent_to_another_site(client: FlaskClient, ada: User, target: 
     form = client.get("/sign-in", query_string={"next": target}).text.partition("<footer")[0]
     assert '<input type="hidden" name="next" value="">' in form
     assert enter(client, next=target).location == "/"
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/%2f%2fevil.example",
+        "/%5cevil.example",
+        "/%0d%0aSet-Cookie:a=b",
+        "/@evil.example",
+        "/.//evil",
+    ],
+)
+def test_what_looks_like_another_site_is_a_path_of_this_one(
+    client: FlaskClient, ada: User, target: str
+) -> None:
+    answer = enter(client, next=target)
+    there = urlsplit(urljoin("http://localhost/sign-in", answer.location))
+    assert (there.scheme, there.netloc) == ("http", "localhost")
+    assert "a" not in {each.key for each in client._cookies.values()}
 
 
 def test_htmx_is_sent_to_the_sign_in_page_and_back_to_its_page(client: FlaskClient) -> None:
