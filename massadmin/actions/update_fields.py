@@ -14,7 +14,7 @@ from massadmin.auth.models import User
 from massadmin.records.field_changes import Change, Expressions
 from massadmin.records.fields import TEXTUAL, Field
 from massadmin.records.modules import Module
-from massadmin.records.values import BadValue, parse, time_zone, to_json
+from massadmin.records.values import BadValue, parse, to_json
 from massadmin.runs.action import Action, ActionForm, Chunk
 from massadmin.runs.put_back import json_object, put_back
 
@@ -98,8 +98,6 @@ class UpdateFieldsForm(ActionForm):
         if op in ("set", "add"):
             try:
                 value = parse(field, raw, zone=self._user.zone)
-                if key == "time_zone" and value is not None:
-                    time_zone(value)
             except BadValue as error:
                 raise ValidationError(str(error)) from error
             if value is None:

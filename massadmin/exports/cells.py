@@ -23,14 +23,14 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 
 from massadmin.auth.models import User
-from massadmin.records.fields import Field, as_text
+from massadmin.records.fields import TEXTUAL, Field, as_text
 from massadmin.records.modules import Module
 from massadmin.records.tags import Tag
 from massadmin.tabular.formula import NUMBER, RISKY
 
 # Instants are written in the zone of the database session, which the caller sets.
 MOMENT = 'YYYY-MM-DD"T"HH24:MI:SSTZH:TZM'
-_FREE_TEXT = frozenset({"text", "email", "phone", "choice", "user", "tags"})
+_FREE_TEXT = TEXTUAL | {"user", "tags"}
 
 
 def file_rows(

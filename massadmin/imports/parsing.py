@@ -21,10 +21,12 @@ from massadmin.records.values import (
     email,
     parse,
     phone,
-    time_zone,
     to_json,
 )
 
+# Types of which a file's text is kept as it is. Of a country, too: files name it in many languages
+# and codes, and what no list here knows must not be lost.
+_AS_WRITTEN = frozenset({"text", "country"})
 # Address books of Google put several values into one cell like this.
 SEPARATOR = " ::: "
 
@@ -40,6 +42,7 @@ _NOT = {
     "datetime": "is not a date",
     "boolean": "is neither yes nor no",
     "choice": "is none of its choices",
+    "time_zone": "is no known zone",
     "user": "is no active user",
     "id": "is not a number",
 }
@@ -69,7 +72,7 @@ class FieldParser:
         self.field = field
         self._several, self._trim = several, trim
         self._country, self._zone, self._owners = country, zone, owners or {}
-        self._plain = field.type == "text" and field.key != "time_zone" and not several and not trim
+        self._plain = field.type in _AS_WRITTEN and not several and not trim
 
     def column(
         self, raws: Sequence[str], countries: Sequence[str] | None = None
@@ -117,14 +120,16 @@ class FieldParser:
                 return self._phone(raw, self._country)
             case "user":
                 return self._owner(raw)
-            case "text" if self._several:
-                return first_of(raw) or None
-            case "text" if self._trim:
-                raw = raw.strip()
-        value = parse(self.field, raw, zone=self._zone)
-        if self.field.key == "time_zone" and value is not None:
-            time_zone(value)
-        return to_json(value)
+            case kind if kind in _AS_WRITTEN:
+                return self._as_written(raw)
+        return to_json(parse(self.field, raw, zone=self._zone))
+
+    def _as_written(self, raw: str) -> str | None:
+        if "\x00" in raw:
+            raise BadValue("a NUL character")
+        if self._several:
+            return first_of(raw) or None
+        return (raw.strip() if self._trim else raw) or None
 
     def _phone(self, raw: str, country: str | None) -> str | None:
         first = first_of(raw)
@@ -143,8 +148,6 @@ class FieldParser:
         label = self.field.label
         if len(raw) > MAX_TEXT_CHARS:
             return f"{label} is longer than {MAX_TEXT_CHARS:,} characters"
-        if self.field.key == "time_zone":
-            return f"{label} is no known zone"
         if isinstance(error.__cause__, NoPhone) and error.__cause__.countryless:
             return f"{label} is not a phone number with its country code"
         return f"{label} {_NOT.get(self.field.type, 'cannot be kept')}"

@@ -205,7 +205,7 @@ CONTACT_FIELDS: tuple[Field, ...] = (
     Field(
         "country",
         "Country",
-        "text",
+        "country",
         names=_names(
             "country, mailing country, billing country, billingcountry, home country, "
             "work country, address 1 - country, company country, shipping country, "
@@ -224,7 +224,7 @@ CONTACT_FIELDS: tuple[Field, ...] = (
             "postal, código postal"
         ),
     ),
-    Field("time_zone", "Time zone", "text", names=_names("time zone, timezone")),
+    Field("time_zone", "Time zone", "time_zone", names=_names("time zone, timezone")),
     Field("dnd_email", "No e-mail", "boolean", names=_names("no email, dnd email, email opt out")),
     Field("dnd_sms", "No SMS", "boolean", names=_names("no sms, dnd sms, sms opt out")),
     Field("dnd_whatsapp", "No WhatsApp", "boolean", names=_names("no whatsapp, dnd whatsapp")),

@@ -53,14 +53,20 @@ def countries() -> dict[str, str]:
     table = (files("tzdata") / "zoneinfo" / "iso3166.tab").read_text(encoding="utf-8")
     rows = [line.split("\t") for line in table.splitlines() if line and not line.startswith("#")]
     named = {code: name for code, name, *_ in rows if code in SUPPORTED_REGIONS}
-    named["GB"] = "United Kingdom"
+    # The table calls one by a short name, and lacks one that ISO 3166 has only a reserved code for.
+    named |= {"GB": "United Kingdom", "XK": "Kosovo"}
     return dict(sorted(named.items(), key=lambda item: item[1]))
 
 
 @cache
 def _codes() -> dict[str, str]:
-    names = {name.partition(" (")[0].lower(): code for code, name in countries().items()}
-    return {**names, **{code.lower(): code for code in countries()}, **_ALSO}
+    known = dict(_ALSO)
+    for code, name in countries().items():
+        whole = name.lower()
+        for spelled in (code.lower(), whole, whole.partition(" (")[0]):
+            known.setdefault(spelled, code)
+            known.setdefault(spelled.replace("&", "and"), code)
+    return known
 
 
 def country_code(text: str) -> str | None:

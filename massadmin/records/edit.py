@@ -20,6 +20,7 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from massadmin.auth import audit
 from massadmin.auth.models import User
 from massadmin.extensions import db
+from massadmin.records.countries import country_code
 from massadmin.records.fields import Field
 from massadmin.records.filter_sql import visible
 from massadmin.records.listing import record_columns, with_tags
@@ -169,7 +170,7 @@ def read(field: Field, text: str, user: User, *, country: str | None = None) -> 
             return tag_names(text)
         except BadTag as error:
             raise BadValue(str(error)) from error
-    region = country.upper() if country and len(country) == 2 and country.isalpha() else None
+    region = country_code(country or "")
     value = parse(field, _unix(text), country=region, zone=user.zone)
     if value is None and field.type == "boolean" and not field.custom:
         return False

@@ -6,19 +6,25 @@ Columns and custom keys come from the module's declarations; every value is boun
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.dialects import postgresql
 
+from massadmin.records.countries import countries
 from massadmin.records.fields import TEXTUAL, Field
 from massadmin.records.modules import Module
+from massadmin.records.values import time_zones
 
 # What a computed value must look like to be stored; set values were parsed before.
 _SHAPES = {
     "email": (r"^(?=.{3,254}$)[^@\s]+@[^@\s]+\.[^@\s.]+$", "would not be an e-mail address"),
     "phone": (r"^\+[1-9][0-9]{6,14}$", "would not be a phone number"),
+}
+_LISTS: dict[str, tuple[Callable[[], Iterable[str]], str]] = {
+    "country": (countries, "would not be the code of a country"),
+    "time_zone": (time_zones, "would not be a time zone"),
 }
 _MAX_CHARS = 32_768
 
@@ -127,6 +133,18 @@ class Expressions:
             self._refusals.append(
                 (
                     f"{text} IS NOT NULL AND {text} !~ CAST(:{bind} AS text)",
+                    f"{field.label} {reason}",
+                )
+            )
+        elif field.type in _LISTS:
+            known, reason = _LISTS[field.type]
+            bind = f"known_{field.type}"
+            self.binds[bind] = list(known())
+            # What an import brought along may stay; only what this change would write is judged.
+            self._refusals.append(
+                (
+                    f"{text} IS DISTINCT FROM {self._text(field)} AND {text} IS NOT NULL"
+                    f" AND {text} <> ALL(CAST(:{bind} AS text[]))",
                     f"{field.label} {reason}",
                 )
             )

@@ -24,13 +24,17 @@ FieldType = Literal[
     "datetime",
     "boolean",
     "choice",
+    "country",
+    "time_zone",
     "user",
     "tags",
 ]
 
 CUSTOM_TYPES: tuple[FieldType, ...] = ("text", "number", "date", "boolean", "choice")
 CUSTOM_PREFIX = "custom."
-TEXTUAL: frozenset[FieldType] = frozenset({"text", "email", "phone", "choice"})
+TEXTUAL: frozenset[FieldType] = frozenset(
+    {"text", "email", "phone", "choice", "country", "time_zone"}
+)
 
 # A btree entry holds at most about 2,700 bytes, so long text is ordered by its beginning.
 SORTED_CHARS = 64

@@ -47,6 +47,8 @@ OPERATORS_BY_TYPE: dict[FieldType, tuple[str, ...]] = {
     "email": _TEXT,
     "phone": _TEXT,
     "choice": _TEXT,
+    "country": _TEXT,
+    "time_zone": _TEXT,
     "user": ("is", "is_not", "one_of", "empty", "not_empty"),
     "number": ("is", "is_not", "gt", "lt", "between", "one_of", "empty", "not_empty"),
     "id": ("is", "is_not", "gt", "lt", "between", "one_of"),

@@ -54,8 +54,8 @@ def parse(field: Field, raw: str, *, country: str | None = None, zone: str = "UT
         zone: IANA zone of times written without an offset.
 
     Returns:
-        str for text, e-mail (domain in lower case), phone (E.164) and choice; Decimal, date,
-        aware datetime, bool, or int (a user's or record's id).
+        str for text, e-mail (domain in lower case), phone (E.164), choice, country (its ISO 3166
+        code) and time zone; Decimal, date, aware datetime, bool, or int (a user's or record's id).
 
     Raises:
         BadValue: the field cannot hold it.
@@ -88,6 +88,10 @@ def parse(field: Field, raw: str, *, country: str | None = None, zone: str = "UT
             return truth(field, stripped)
         case "choice":
             return choice(field, stripped)
+        case "country":
+            return country_named(stripped)
+        case "time_zone":
+            return time_zone(stripped)
         case "user" | "id":
             largest = MAX_SHORT_ID if field.type == "user" else MAX_RECORD_ID
             known = whole_number(stripped, largest)
@@ -226,21 +230,39 @@ def choice(field: Field, raw: str) -> str:
     raise BadValue(f"{field.label}: {raw[:40]!r} is none of {', '.join(field.choices)}.")
 
 
+def country_named(raw: str) -> str:
+    """The ISO 3166 code of a country named by its code or by its name.
+
+    Raises:
+        BadValue: it names none.
+    """
+    code = country_code(raw)
+    if code is None:
+        raise BadValue(f"{raw[:60]!r} is no country, such as NO or Norway.")
+    return code
+
+
 def time_zone(raw: str) -> str:
-    """An IANA zone name.
+    """An IANA zone name, however its letters were capitalised.
 
     Raises:
         BadValue: there is no such zone.
     """
-    if raw in _zones():
-        return raw
-    raise BadValue(f"{raw[:60]!r} is no time zone, such as Europe/Oslo.")
+    zone = _zones().get(raw.lower())
+    if zone is None:
+        raise BadValue(f"{raw[:60]!r} is no time zone, such as Europe/Oslo.")
+    return zone
+
+
+def time_zones() -> tuple[str, ...]:
+    """Every IANA zone name, in their order."""
+    return tuple(_zones().values())
 
 
 @cache
-def _zones() -> frozenset[str]:
+def _zones() -> dict[str, str]:
     # Asked for every row of a file, and looking through the folders of zones takes some 20 ms.
-    return frozenset(available_timezones())
+    return {zone.lower(): zone for zone in sorted(available_timezones())}
 
 
 def to_json(value: Any) -> Any:

@@ -9,6 +9,7 @@ from massadmin.actions.update_fields import OPERATIONS, operations_of, updatable
 from massadmin.records.fields import Field
 from massadmin.records.modules import Module
 from massadmin.runs.action import ActionForm
+from massadmin.web.suggestions import suggestions
 
 # How values of a type are typed; what is not here is plain text.
 INPUTS = {
@@ -23,7 +24,7 @@ INPUTS = {
 @dataclass(frozen=True)
 class ChangeRow:
     """One row. `editor` is how its value is given: nothing, input, select or replace; `options`
-    are what a select offers, `hints` what a text line suggests."""
+    are what a select offers, `hints` (value, label) what a text line suggests."""
 
     place: int
     name: str
@@ -33,7 +34,7 @@ class ChangeRow:
     editor: str
     input: str = "text"
     options: tuple[tuple[str, str], ...] = ()
-    hints: tuple[str, ...] = ()
+    hints: tuple[tuple[str, str], ...] = ()
     label: str = "Value"
 
 
@@ -76,7 +77,7 @@ def _row(place: int, entry: Any, field: Field | None, module: Module) -> ChangeR
     if field.type == "choice" and not field.open_choices:
         return ChangeRow(**base, editor="select", options=tuple((c, c) for c in field.choices))
     return ChangeRow(
-        **base, editor="input", input=INPUTS.get(field.type, "text"), hints=field.choices
+        **base, editor="input", input=INPUTS.get(field.type, "text"), hints=suggestions(field)
     )
 
 

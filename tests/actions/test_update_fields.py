@@ -237,6 +237,8 @@ def test_results_hold_old_and_new_values() -> None:
         {"set__owner_id": "1"},
         {"clear": "dnd_email"},
         {"set__time_zone": "Mars/Olympus"},
+        {"set__country": "Atlantis"},
+        {"copy__country": "city"},
         {"set__city": "a", "clear": "city"},
         {"copy__city": "nonsense"},
         {"copy__email": "city"},
@@ -250,3 +252,23 @@ def test_bad_settings_are_refused_with_words(params: dict[str, str]) -> None:
     with pytest.raises(BadParams) as refused:
         run_action("update_fields", admin, **params)
     assert str(refused.value).endswith((".", "“Clear”."))
+
+
+def test_a_country_becomes_its_code_and_a_zone_its_name() -> None:
+    admin = a_user()
+    ids = some_contacts(1)
+    run_action("update_fields", admin, set__country="norway", set__time_zone="europe/oslo")
+    assert (contact(ids[0]).country, contact(ids[0]).time_zone) == ("NO", "Europe/Oslo")
+
+
+def test_replacing_makes_no_country_that_is_not_known() -> None:
+    admin = a_user()
+    mended, spoilt, other = (
+        some_contacts(1, country=country)[0] for country in ("Norge", "Norge og Sverige", "Utopia")
+    )
+    run = run_action("update_fields", admin, replace__country="Norge=>NO")
+    assert contact(mended).country == "NO"
+    assert contact(spoilt).country == "Norge og Sverige"
+    assert contact(other).country == "Utopia"
+    refused = "Country would not be the code of a country"
+    assert reasons(run) == {"": 1, refused: 1, "Already so": 1}

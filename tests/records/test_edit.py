@@ -122,6 +122,27 @@ def test_a_phone_number_is_read_in_the_country_of_the_record() -> None:
     assert contact(one).phone == "+442079460958"
 
 
+def test_the_country_of_a_record_may_be_written_as_a_name() -> None:
+    admin = a_user()
+    (one,) = some_contacts(1, country="Norge")
+    put(admin, one, phone="21 23 45 67")
+    assert contact(one).phone == "+4721234567"
+
+
+def test_a_country_that_an_import_brought_stays_until_a_known_one_is_typed() -> None:
+    admin = a_user()
+    (one,) = some_contacts(1, country="Untied States")
+    put(admin, one, country="Untied States", city="Boston")
+    assert (contact(one).country, contact(one).city) == ("Untied States", "Boston")
+    with pytest.raises(Rejected) as rejected:
+        put(admin, one, country="Untied Staets")
+    assert rejected.value.errors == {
+        "country": "'Untied Staets' is no country, such as NO or Norway."
+    }
+    put(admin, one, country="united states")
+    assert contact(one).country == "US"
+
+
 def test_times_are_read_in_the_zone_of_the_person() -> None:
     admin = a_user(timezone="Asia/Tokyo")
     (one,) = some_contacts(1)

@@ -37,7 +37,8 @@ def test_a_row_asks_what_its_field_and_change_need() -> None:
 
     assert editor("city", "set").editor == "input"
     assert editor("email", "set").input == "email"
-    assert "Lead" in editor("status", "set").hints
+    assert ("Lead", "Lead") in editor("status", "set").hints
+    assert ("NO", "Norway") in editor("country", "set").hints
     assert editor("city", "clear").editor == "nothing"
     assert editor("city", "replace").editor == "replace"
     assert editor("dnd_email", "set").options == (("yes", "Yes"), ("no", "No"))

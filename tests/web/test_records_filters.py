@@ -48,6 +48,8 @@ SAMPLES = {
     "email": ["a@b.example"],
     "phone": ["+4721234567"],
     "choice": ["Lead"],
+    "country": ["NO"],
+    "time_zone": ["Europe/Oslo"],
     "user": ["me"],
     "number": ["5", "7"],
     "id": ["5", "7"],

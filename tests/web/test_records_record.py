@@ -209,4 +209,6 @@ def test_controls_fit_their_fields(admin: User) -> None:
     tier = input_for(module.field("custom.tier"), "Silver", admin)
     assert tier.options == (("", "–"), ("Gold", "Gold"), ("Silver", "Silver"))
     zone = input_for(module.field("time_zone"), None, admin)
-    assert ("Europe/Oslo", "") in zone.options
+    assert ("Europe/Oslo", "Europe/Oslo") in zone.options
+    country = input_for(module.field("country"), "NO", admin)
+    assert ("NO", "Norway") in country.options

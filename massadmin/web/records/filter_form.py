@@ -14,8 +14,10 @@ from massadmin.records.filters import OPERATORS_BY_TYPE, VALUELESS, Condition
 from massadmin.records.modules import Module, UnknownField
 from massadmin.records.tags import Tag
 from massadmin.records.values import whole_number
+from massadmin.web.records.people import user_names
 from massadmin.web.records.tokens import OPERATOR_WORDS
-from massadmin.web.records.view import ListView, user_names
+from massadmin.web.records.view import ListView
+from massadmin.web.suggestions import suggestions
 
 SUGGESTED = 300
 
@@ -78,11 +80,13 @@ class FilterForm:
             return "days"
         kind = self.field.type
         if self.op == "one_of":
-            return "checks" if self.options else "lines"
+            return "checks" if kind in ("choice", "user") and self.options else "lines"
         if self.op == "between":
             return "two"
         if kind in ("choice", "user", "boolean") and self.op in ("is", "is_not"):
             return "open" if kind == "choice" and self.field.open_choices else "select"
+        if kind in ("country", "time_zone") and self.op in ("is", "is_not"):
+            return "open"
         return "tag" if kind == "tags" else "one"
 
     @property
@@ -94,8 +98,6 @@ class FilterForm:
     def options(self) -> list[tuple[str, str]]:
         """What can be chosen, as value and label."""
         match self.field.type:
-            case "choice":
-                return [(each, each) for each in self.field.choices]
             case "user":
                 people = [(str(key), name) for key, name in user_names(active=True).items()]
                 return [("me", "Me"), *people]
@@ -104,7 +106,7 @@ class FilterForm:
             case "tags":
                 names = select(Tag.name).order_by(func.lower(Tag.name)).limit(SUGGESTED)
                 return [(name, name) for name in db.session.scalars(names)]
-        return []
+        return list(suggestions(self.field))
 
     @property
     def condition(self) -> Condition:

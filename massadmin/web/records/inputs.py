@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from zoneinfo import available_timezones
 
 from sqlalchemy import func, select
 
@@ -17,7 +16,8 @@ from massadmin.records.modules import Module
 from massadmin.records.tags import Tag
 from massadmin.records.timeline import in_words
 from massadmin.records.values import to_json
-from massadmin.web.records.view import me, user_names
+from massadmin.web.records.people import me, user_names
+from massadmin.web.suggestions import suggestions
 
 SUGGESTED = 300
 # Not type=email: browsers rewrite names of domains that are not ASCII in it.
@@ -70,8 +70,8 @@ def input_for(
         case "tags":
             kind, options = "list", _tags()
             help = "Separate tags with commas."
-        case "text" if field.key == "time_zone":
-            kind, options = "list", tuple((zone, "") for zone in sorted(available_timezones()))
+        case "country" | "time_zone":
+            kind, options = "list", suggestions(field)
         case "text" if "\n" in held or "\n" in shown:
             kind = "textarea"
         case "datetime":
@@ -132,7 +132,7 @@ def _people(value: Any) -> tuple[tuple[str, str], ...]:
 def _choices(field: Field, shown: str) -> tuple[str, tuple[tuple[str, str], ...]]:
     """Choices to pick from; an open field suggests them, and a value of old stays on offer."""
     if field.open_choices:
-        return "list", tuple((each, "") for each in field.choices)
+        return "list", suggestions(field)
     odd = () if shown in ("", *field.choices) else ((shown, shown),)
     return "select", (("", "–"), *((each, each) for each in field.choices), *odd)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from zoneinfo import available_timezones
-
 from flask import abort, current_app, render_template, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
@@ -20,7 +18,7 @@ from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  #
 
 from massadmin.auth import audit, passwords, people, sessions, sign_in
 from massadmin.extensions import db
-from massadmin.records.values import MAX_SHORT_ID, whole_number
+from massadmin.records.values import MAX_SHORT_ID, time_zones, whole_number
 from massadmin.web.access import signed_in
 from massadmin.web.answers import go, notice
 from massadmin.web.settings import Tab, bp
@@ -41,7 +39,7 @@ class NameForm(Form):
     timezone = StringField("Time zone")
 
     def validate_timezone(self, field: StringField) -> None:
-        if field.data and field.data not in available_timezones():
+        if field.data and field.data not in time_zones():
             raise ValidationError(
                 f"There is no time zone {field.data!r}; choose one from the list."
             )
@@ -163,7 +161,7 @@ def _page(
             density=current_user.preference("density", "standard"),
             shortcuts=current_user.preference("shortcuts", True),
         ),
-        zones=sorted(available_timezones()),
+        zones=time_zones(),
         default_zone=current_app.config["SETTINGS"].timezone,
         sessions=[
             (each, sessions.is_current(each, current_user.session_token), _browser(each.agent))
