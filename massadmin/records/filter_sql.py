@@ -79,7 +79,7 @@ def compile_condition(module: Module, condition: Condition, user: User) -> Colum
     if op not in OPERATORS_BY_TYPE[field.type]:
         raise BadFilter(f"{field.label} cannot be filtered with “{OPERATORS[op]}”.")
     if op not in VALUELESS and not condition.value:
-        raise BadFilter(f"{field.label} {OPERATORS[op]} what? The filter has no value.")
+        raise BadFilter(f"{field.label} “{OPERATORS[op]}”: the filter has no value.")
     try:
         if field.type == "tags":
             return _tags(module, op, condition.value)
@@ -164,7 +164,7 @@ def _plain(module: Module, field: Field, op: str, value: str, user: User) -> Col
             return known
         parsed = parse(field, raw, zone=user.zone)
         if parsed is None:
-            raise BadFilter(f"{field.label} {OPERATORS[op]} what? The filter has no value.")
+            raise BadFilter(f"{field.label} “{OPERATORS[op]}”: the filter has no value.")
         return parsed
 
     match op:
