@@ -177,6 +177,7 @@ def test_limits_show_every_setting_but_no_secret(app: Flask, signed_in: SignIn) 
         app.config["SETTINGS"],
         database_url="postgresql+psycopg://crm:hunter2@db.example/crm?password=hunter3",
         redis_url="redis://:hunter4@queue.example:6379/0",
+        metrics_token="hunter5",
         restore_days=12_345,
     )
     page = signed_in().get("/settings/limits").text

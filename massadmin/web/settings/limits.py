@@ -21,7 +21,8 @@ GROUPS = {
     "Imports": ("max_upload_mb", "max_columns", "max_cell_chars"),
     "Engine": ("chunk_size", "workers", "web_threads"),
 }
-_SECRET = ("secret_key",)
+# What is said of a secret that is not set; of one that is, nothing but that.
+_SECRET = {"secret_key": "kept in the data folder", "metrics_token": "not set"}
 _ADDRESSES = ("database_url", "redis_url")
 
 
@@ -44,7 +45,7 @@ def _row(settings: Settings, setting: Any) -> dict[str, Any]:
     if setting.name in _ADDRESSES:
         shown = _without_secrets(value, settings)
     elif setting.name in _SECRET:
-        shown = "set" if value else "kept in the data folder"
+        shown = "set" if value else _SECRET[setting.name]
     elif isinstance(value, bool):
         shown = "on" if value else "off"
     elif isinstance(value, int) and setting.name != "port":
