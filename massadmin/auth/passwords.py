@@ -73,9 +73,10 @@ def verify(password: str, password_hash: str | None) -> bool:
     """
     if len(password) > MAX_CHARS:
         password = ""
-    known = _decoy() if password_hash is None else password_hash
     try:
         with _at_once:
+            # Making the first decoy takes as much memory again.
+            known = _decoy() if password_hash is None else password_hash
             _hasher.verify(known, _normal(password))
     except (VerificationError, InvalidHashError):
         return False
