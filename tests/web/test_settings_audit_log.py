@@ -27,13 +27,15 @@ def rows(page: str) -> list[str]:
 def test_entries_are_read_newest_first_and_escaped(manager: FlaskClient, db_session: Any) -> None:
     ada = a_user("admin", "Ada <i>Lovelace</i>")
     audit.record("sign_in", user=ada, address="192.0.2.7")
+    audit.record("run.started", user=ada, subject="run:7", details={"before": ["a"], "after": 1})
     audit.record(
         "role_changed", user=ada, subject="<b>x</b>", details={"before": "member", "after": "admin"}
     )
     db_session.commit()
     page = manager.get("/settings/audit").text
-    assert rows(page) == ["Changed a role", "Signed in"]
-    assert "member → admin" in page
+    assert rows(page) == ["Changed a role", audit.label("run.started"), "Signed in"]
+    assert "Member → Admin" in page
+    assert '<a href="/runs/7">Bulk action 7</a>' in page
     assert "<b>x</b>" not in page
     assert "192.0.2.7" in page
 

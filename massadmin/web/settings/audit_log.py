@@ -10,6 +10,7 @@ from wtforms import Form, SelectField, StringField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # not in its stubs
 
 from massadmin.auth import audit, people
+from massadmin.auth.permissions import ROLES
 from massadmin.records.values import MAX_SHORT_ID, whole_number
 from massadmin.web.access import permission
 from massadmin.web.answers import asked_by_htmx
@@ -60,6 +61,7 @@ def audit_log() -> str:
         entries=found[:PER_PAGE],
         label=audit.label,
         words=_words,
+        run_of=_run_of,
         older=older,
         newest=url_for("settings.audit_log", **kept) if before else None,
         filtered=bool(kept),
@@ -75,8 +77,18 @@ def _midnight(text: str | None, days: int = 0) -> datetime | None:
     return datetime(day.year, day.month, day.day, tzinfo=zone())
 
 
+def _run_of(subject: str) -> int | None:
+    """The id of the run that an entry is about."""
+    kind, _, number = subject.partition(":")
+    return whole_number(number) if kind == "run" else None
+
+
 def _words(details: dict[str, Any]) -> str:
-    """`role: member → admin` of a change, `role: admin` of anything else."""
-    if set(details) == {"before", "after"}:
-        return f"{details['before']} → {details['after']}"
-    return ", ".join(f"{key.replace('_', ' ')}: {value}" for key, value in details.items())
+    """`Member → Admin` of a change, `role: Admin` of anything else."""
+    said = {
+        key: ROLES.get(str(value), value) if key in ("before", "after", "role") else value
+        for key, value in details.items()
+    }
+    if set(said) == {"before", "after"}:
+        return f"{said['before']} → {said['after']}"
+    return ", ".join(f"{key.replace('_', ' ')}: {value}" for key, value in said.items())
