@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import cast, func, literal, select, tuple_
@@ -24,7 +25,7 @@ from massadmin.records.paging import cut
 from massadmin.records.tags import Tag
 
 PAGE_SIZES = (25, 50, 100)
-# A count beyond this is asked for after the page has been shown.
+# Beyond this, a history or the results of a run say “more than”.
 EXACT_COUNT = 10_000
 MAX_ID = 2**63 - 1
 UNFIT_PAGE = "This page link does not fit the list. Start from the first page."
@@ -112,6 +113,7 @@ def list_page(
     )
 
 
+@lru_cache(maxsize=16)
 def record_columns(module: Module) -> list[Any]:
     """Every field of the module but its tags, labelled with the field's key, and `deleted_*`."""
     table = module.table
@@ -154,7 +156,7 @@ def one_record(
     return None
 
 
-def count_up_to(module: Module, query: Query, user: User, limit: int = EXACT_COUNT) -> int:
+def count_up_to(module: Module, query: Query, user: User, limit: int) -> int:
     """How many records the query finds, counted no further than `limit + 1`."""
     found = select(literal(1)).select_from(module.table).where(where(module, query, user))
     capped = found.limit(limit + 1).subquery()

@@ -17,6 +17,7 @@ from massadmin.web.access import permission
 from massadmin.web.answers import asked_by_htmx
 from massadmin.web.records import MODULE, bp
 from massadmin.web.records.bar import Bar, bar_of, offers
+from massadmin.web.records.cells import rows
 from massadmin.web.records.columns import picker
 from massadmin.web.records.filter_form import FilterForm
 from massadmin.web.records.view import ListView, current_view
@@ -70,6 +71,7 @@ def context(view: ListView, bar: Bar | None = None) -> dict[str, Any]:
         "form": FilterForm.blank(module),
         "smart_lists": [] if view.trash else lists_for(view.user, module),
         "may_change_list": bool(view.smart_list and may_change(view.smart_list, view.user)),
+        "rows": rows,
         "title": lambda record: title(module, record),
     }
 

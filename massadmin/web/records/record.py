@@ -20,6 +20,7 @@ from massadmin.web.access import permission
 from massadmin.web.answers import asked_by_htmx, go, notice
 from massadmin.web.records import RECORD, bp
 from massadmin.web.records.bar import record_offers
+from massadmin.web.records.cells import status, whole
 from massadmin.web.records.inputs import Input, input_for, meanwhile
 from massadmin.web.records.people import me, user_names
 
@@ -168,6 +169,8 @@ def _context(module: Module, record: dict[str, Any]) -> dict[str, Any]:
         "offers": record_offers(module, me(), trash=record["deleted_at"] is not None),
         "events": found[:limit],
         "more_events": limit + EVENTS if len(found) > limit else 0,
+        "status": status,
+        "whole": whole,
         "changes": lambda event: timeline.changes(module, event.before, event.after, names, zone),
         "sees_run": lambda event: (
             event.run_user_id == current_user.id or current_user.can("runs.view_all")

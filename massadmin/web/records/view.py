@@ -15,7 +15,7 @@ from flask import request
 from massadmin.extensions import db
 from massadmin.records.fields import Field
 from massadmin.records.filters import BadFilter, Query
-from massadmin.records.listing import EXACT_COUNT, ListPage, count_up_to, list_page, shown_fields
+from massadmin.records.listing import ListPage, count_up_to, list_page, shown_fields
 from massadmin.records.modules import Module
 from massadmin.records.selection import Selection, UnknownSelection, find_selection, follow
 from massadmin.records.values import whole_number
@@ -23,16 +23,19 @@ from massadmin.web.records.address import ListAddress
 from massadmin.web.records.people import me, user_names
 from massadmin.web.records.tokens import Token, tokens
 
+# Counting further would hold up the page; the rest is counted after it has been shown.
+COUNTED = 1_000
+
 
 @dataclass(frozen=True)
 class Total:
-    """How many records a list finds: `count`, or more than `EXACT_COUNT` when not `exact`."""
+    """How many records a list finds: `count`, or more than `COUNTED` when not `exact`."""
 
     count: int
     exact: bool = True
 
     def __str__(self) -> str:
-        return f"{self.count:,}" if self.exact else f"{EXACT_COUNT:,}+"
+        return f"{self.count:,}" if self.exact else f"{COUNTED:,}+"
 
 
 @dataclass
@@ -43,7 +46,7 @@ class ListView(ListAddress):
     total: Total = field(default_factory=lambda: Total(0))
 
     def load(self) -> Self:
-        """Fetch the page and count what is found, up to `EXACT_COUNT`."""
+        """Fetch the page and count what is found, up to `COUNTED`."""
         if self.error:
             return self
         try:
@@ -56,19 +59,21 @@ class ListView(ListAddress):
                 after=self.args.get("after"),
                 before=self.args.get("before"),
             )
-            self.total = self.count()
+            moved = self.args.get("after") or self.args.get("before")
+            whole = not moved and not self.page.after
+            self.total = Total(len(self.page.records)) if whole else self.count()
         except BadFilter as error:
             self.error = str(error)
         return self
 
     def count(self) -> Total:
-        """How many records the filters find, up to `EXACT_COUNT`.
+        """How many records the filters find, up to `COUNTED`.
 
         Raises:
             BadFilter: they cannot be understood.
         """
-        found = count_up_to(self.module, self.query, self.user)
-        return Total(found, exact=found <= EXACT_COUNT)
+        found = count_up_to(self.module, self.query, self.user, COUNTED)
+        return Total(found, exact=found <= COUNTED)
 
     # --- what is shown -----------------------------------------------------------------------
 
