@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from playwright.sync_api import Page, expect
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 from massadmin.auth.models import User
 from massadmin.extensions import db
@@ -224,3 +224,23 @@ def test_every_state_is_accessible_and_fits(
         accessible(page, f"{path} {theme} {width}")
         wide = page.evaluate("document.documentElement.scrollWidth")
         assert wide <= width, f"{path} is {wide} wide"
+
+
+def test_every_column_is_in_sight_on_a_small_laptop(page: Page, admin: User) -> None:
+    some_contacts(20)
+    run = run_action("add_tags", admin, tags="a-tag-whose-name-makes-the-name-of-its-run-long")
+    db.session.execute(
+        update(Run)
+        .where(Run.id == run.id)
+        .values(total=1_262_345, succeeded=1_250_000, skipped=12_340, failed=5)
+    )
+    db.session.execute(
+        update(Run).values(
+            finished_at=Run.started_at, started_at=text("now() - interval '38 minutes'")
+        )
+    )
+    db.session.commit()
+    page.goto("/runs")
+    box = page.locator("#runs .scroll")
+    assert box.evaluate("each => each.scrollWidth - each.clientWidth") == 0
+    assert page.locator("#runs tbody tr").first.evaluate("each => each.offsetHeight") <= 48
