@@ -54,9 +54,11 @@ def progress_of(runs: Iterable[Run]) -> dict[int, Progress]:
             continue
         row = summed.get(run.id)
         succeeded, skipped, failed, recent, span = row or (0, 0, 0, 0, None)
-        rate = float(recent) / float(span) if recent and span else None
+        # A run that stands still has no pace: taken over the recent past it would only sink.
+        paced = recent and span and run.state in WORKABLE
+        rate = float(recent) / float(span) if paced else None
         left = run.total - succeeded - skipped - failed
-        eta = left / rate if rate and run.state in WORKABLE else None
+        eta = left / rate if rate else None
         found[run.id] = Progress(run.total, succeeded, skipped, failed, rate, eta)
     return found
 

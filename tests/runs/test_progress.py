@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from massadmin.runs.control import control
 from massadmin.runs.execute import work_once
 from massadmin.runs.models import Run
 from massadmin.runs.progress import (
@@ -32,6 +33,10 @@ def test_from_nothing_to_everything() -> None:
     assert going.rate is not None
     assert going.eta is not None
     assert batches_of(run.id)[0].done == 100
+    control(run, "pause", admin)
+    paused = progress_of([fresh(run)])[run.id]
+    assert (fresh(run).state, paused.done, paused.rate, paused.eta) == ("paused", 100, None, None)
+    control(run, "resume", admin)
     run = finished(run)
     ended = progress_of([run])[run.id]
     assert (ended.succeeded, ended.skipped, ended.failed) == (250, 50, 0)

@@ -84,8 +84,8 @@ def nice_above(value: float) -> float:
 
 
 def short(seconds: float) -> str:
-    """A time on the axis: with a decimal below ten seconds."""
-    return f"{seconds:.1f} s" if seconds < 10 else duration(seconds)
+    """A time on the axis: with a decimal below ten seconds, with two below one."""
+    return f"{seconds:.{1 if seconds >= 1 else 2}f} s" if seconds < 10 else duration(seconds)
 
 
 def _tick(value: float) -> str:
