@@ -93,6 +93,13 @@ def test_the_field_decides_what_can_be_asked(browser: FlaskClient) -> None:
     assert '<option value="has" selected>' in html
 
 
+def test_a_value_goes_with_its_kind_of_field(browser: FlaskClient) -> None:
+    path = "/contacts/filter?op=is&value=me&was="
+    assert 'value="me"' not in browser.get(path + "owner_id&field=city").text
+    assert 'value="me"' in browser.get(path + "first_name&field=city").text
+    assert 'value="me"' in browser.get(path + "city&field=city").text
+
+
 def test_tags_and_choices_are_suggested(browser: FlaskClient) -> None:
     db.session.add(Tag(name='"vip" & co'))
     db.session.commit()

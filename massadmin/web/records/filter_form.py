@@ -54,6 +54,10 @@ class FilterForm:
         else:
             found = cls._of(module, args.get("field", ""), args.get("op", ""))
             found.values = args.getlist("value")
+            before = cls._of(module, args.get("was", found.field.key), "")
+            # A value of another kind of field says nothing about this one.
+            if before.field.type != found.field.type:
+                found.values = []
         found.place = at
         return found
 
