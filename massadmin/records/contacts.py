@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
-    Computed,
     DateTime,
+    FetchedValue,
     ForeignKey,
     Identity,
     Index,
@@ -22,17 +22,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from massadmin.extensions import Base
 from massadmin.records.fields import Field
-
-# Punctuation inside addresses and numbers becomes a space, so that every run of letters or digits
-# is a word that a prefix can find: "acme" finds jane@acme.com.
-SEARCHED_TEXT = (
-    "translate("
-    + " || ' ' || ".join(
-        f"coalesce({column}, '')"
-        for column in ("first_name", "last_name", "email", "phone", "company_name", "city")
-    )
-    + ", '@.+_-/', '      ')"
-)
 
 
 class Contact(Base):
@@ -65,8 +54,9 @@ class Contact(Base):
     deleted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     deleted_by: Mapped[int | None] = mapped_column(Integer, ForeignKey("users.id"))
     deleted_run_id: Mapped[int | None] = mapped_column(BigInteger)
+    # The words of names, addresses and numbers, kept by triggers of the table.
     search: Mapped[Any] = mapped_column(
-        TSVECTOR, Computed(f"to_tsvector('simple'::regconfig, {SEARCHED_TEXT})", persisted=True)
+        TSVECTOR, server_default=FetchedValue(), server_onupdate=FetchedValue()
     )
 
     __table_args__ = (

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, text
 
 from massadmin.extensions import db
 from massadmin.records.contacts import Contact
@@ -237,6 +237,35 @@ def test_search_finds_every_word_by_its_beginning() -> None:
     assert found(user=admin, q="cme") == []
     for q in ("'", "& | !", "\\", ":*", "a:b(c", "🙂"):
         assert found(user=admin, q=q) == [], q
+
+
+@pytest.mark.parametrize(
+    "column", ["first_name", "last_name", "email", "phone", "company_name", "city"]
+)
+def test_search_finds_what_a_record_holds_by_now(column: str) -> None:
+    (one,) = some_contacts(1)
+    admin = a_user()
+    set_column = text(f"UPDATE contacts SET {column} = :value, status = 'Lead' WHERE id = :id")
+    for value, gone in (("zebra", "quagga"), ("quagga", "zebra")):
+        db.session.execute(set_column, {"value": value, "id": one})
+        assert found(user=admin, q=value) == [one]
+        assert found(user=admin, q=gone) == []
+    db.session.execute(set_column, {"value": None, "id": one})
+    assert found(user=admin, q="quagga") == []
+
+
+def test_an_update_of_other_columns_leaves_the_words_alone() -> None:
+    (one,) = some_contacts(1)
+    db.session.execute(
+        text(
+            "CREATE OR REPLACE FUNCTION contacts_search() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN RAISE EXCEPTION 'asked'; END $$"
+        )
+    )
+    db.session.execute(
+        text("UPDATE contacts SET status = 'Lead', city = city, deleted_at = now() WHERE id = :id"),
+        {"id": one},
+    )
 
 
 def test_dates_are_days_of_the_readers_zone() -> None:
