@@ -5,14 +5,14 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 
-from flask import Flask, current_app, make_response, render_template, request
+from flask import Flask, current_app, g, make_response, render_template, request
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError, RequestEntityTooLarge
 from werkzeug.wrappers import Response
 
-from massadmin.extensions import db
+from massadmin.extensions import db, login_manager
 from massadmin.web.access import PUBLIC, access_of, sign_in_first
 from massadmin.web.intake import forget_the_rest
 
@@ -122,6 +122,10 @@ def _database_away(error: OperationalError) -> Response:
 
 def answer(code: int, words: Words, reference: str = "") -> Response:
     """The page for `code`; for htmx a notice that goes to the toasts, or into an open dialog."""
+    if code >= 500:
+        # Every template is given the user; if the database did not tell who that is, it must not
+        # be asked again. Flask-Login keeps its answer under this name.
+        g.setdefault("_login_user", login_manager.anonymous_user())
     if request.headers.get("HX-Request") == "true":
         response = make_response(
             render_template("errors/_notice.html", words=words, reference=reference), code

@@ -9,6 +9,7 @@ import pytest
 from flask import Flask, abort
 from sqlalchemy.exc import OperationalError
 
+from massadmin.extensions import login_manager
 from massadmin.web import access
 from tests.web.conftest import SignIn
 
@@ -86,6 +87,22 @@ def test_a_database_that_is_away_is_said_so(app: Flask, signed_in: SignIn) -> No
     assert page.headers["Retry-After"]
     assert "The database cannot be reached" in page.text
     assert "5432" not in page.text
+
+
+@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}], ids=["page", "htmx"])
+def test_a_database_that_cannot_say_who_somebody_is(
+    app: Flask, signed_in: SignIn, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]
+) -> None:
+    """It is away before the view is reached, and the page about that asks it nothing more."""
+    browser = signed_in()
+
+    def away(token: str) -> None:
+        raise OperationalError("SELECT 1", {}, Exception("connection refused"))
+
+    monkeypatch.setattr(login_manager, "_user_callback", away)
+    page = browser.get("/shortcuts", headers=headers)
+    assert page.status_code == 503
+    assert "The database cannot be reached" in page.text
 
 
 def test_a_wrong_method_names_the_right_ones(signed_in: SignIn) -> None:
