@@ -76,7 +76,7 @@ def begin(module: str, key: str) -> Response:
         return _preview(asked, refused=unread, status=422) if given else _preview(asked)
     word = asked.action.confirm_word
     if word and request.form.get(CONFIRM, "").strip() != word:
-        return _preview(asked, wrong_word=True, status=422)
+        return _preview(asked, wrong_word=True, seen=expected, status=422)
     try:
         params = asked.action.params(asked.data, asked.module, asked.user)
         run = start(
@@ -168,9 +168,13 @@ def _preview(
     moved: Refused | None = None,
     refused: str = "",
     wrong_word: bool = False,
+    seen: int | None = None,
     status: int = 200,
 ) -> Response:
-    """The preview and the button that starts the run, or the form with what is wrong in it."""
+    """The preview and the button that starts the run, or the form with what is wrong in it.
+
+    `seen` is the number of records shown before; that it is another now is said.
+    """
     action, module, user = asked.action, asked.module, asked.user
     try:
         params = action.params(asked.confirmed(), module, user)
@@ -185,6 +189,8 @@ def _preview(
         if not asked.questions(asked.blank()):
             abort(409, str(error))
         return _configured(asked, asked.form(asked.confirmed()), 422, str(error))
+    if seen is not None and seen != found.total:
+        moved = Drifted(seen, found.total)
     # Rehearsing rolled the session back, and with it everything that was read.
     asked = asked.again()
     return _answer(

@@ -236,6 +236,25 @@ def test_a_drifted_count_is_refused_with_the_new_one(signed_in: SignIn) -> None:
     assert browser.post("/contacts/actions/add_tags", data=fields(html)).status_code == 303
 
 
+def test_a_wrong_word_does_not_hide_that_the_count_has_drifted(signed_in: SignIn) -> None:
+    browser = signed_in()
+    some_contacts(2)
+    url = f"/contacts/actions/delete?selection={selected(browser).token}"
+    form = fields(text_of(browser.get(url, headers=HTMX)))
+
+    def wrong() -> str:
+        data = {**form, "confirm": "delete"}
+        answer = browser.post("/contacts/actions/delete", data=data, headers=HTMX)
+        assert answer.status_code == 422
+        return text_of(answer)
+
+    assert "You confirmed" not in wrong()
+    some_contacts(1)
+    html = wrong()
+    assert "You confirmed 2 records, but the selection now holds 3." in html
+    assert fields(html)["expected"] == "3"
+
+
 @pytest.mark.parametrize("by", ["ids", "selection"])
 def test_a_double_click_is_one_run(signed_in: SignIn, by: str) -> None:
     browser = signed_in()
