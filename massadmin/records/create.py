@@ -67,7 +67,8 @@ def create(module: Module, typed: Mapping[str, str], user: User, *, address: str
         ).scalar_one()
     )
     put_tags(module, record_id, tags)
-    after = {key: to_json(value) for key, value in given.items()}
+    # A switch that is off is what every record begins with.
+    after = {key: to_json(value) for key, value in given.items() if value is not False}
     if tags:
         after["tags_added"] = tags
     note("record_created", module, record_id, user, {}, after, address=address)

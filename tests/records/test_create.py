@@ -11,6 +11,7 @@ from massadmin.records.contacts import Contact
 from massadmin.records.create import create
 from massadmin.records.edit import NotAllowed, Rejected
 from massadmin.records.modules import CustomField
+from massadmin.records.timeline import edits
 from tests.factories import a_user, contact, contacts, tags_of
 
 pytestmark = pytest.mark.usefixtures("db_session")
@@ -37,6 +38,9 @@ def test_every_kind_of_field_is_stored_as_it_is_read() -> None:
     assert (made.owner_id, made.dnd_sms, made.dnd_email) == (manager.id, True, False)
     assert made.custom == {"score": 7}
     assert tags_of(record_id) == ["new", "vip"]
+    (edited,) = edits(contacts(), record_id, 10)
+    assert edited.after["dnd_sms"] is True
+    assert "dnd_email" not in edited.after
     (entry,) = db.session.scalars(select(AuditEntry))
     assert (entry.event, entry.subject) == ("record_created", f"contacts:{record_id}")
     assert set(entry.details) == {"fields"}

@@ -210,7 +210,11 @@ def test_an_empty_list_of_results_fetches_itself_once_there_are_some(signed_in: 
     there = get(browser, f"/runs/{run.id}?tab=results", headers={**HTMX, "HX-Target": "run-tab"})
     assert "results-there" not in there
     # It needs no hint any more that all results are there.
-    assert '<div id="results-news" hx-swap-oob="true"></div>' in there
+    gone = '<div id="results-news" hx-swap-oob="true"></div>'
+    assert there.count(gone) == 1
+    for tab in ("results", "changes", "timeline"):
+        whole = {**HTMX, "HX-Target": "run-tabs"}
+        assert get(browser, f"/runs/{run.id}?tab={tab}", headers=whole).count(gone) == 1
     assert 'id="results-news" hx-swap-oob' not in get(browser, f"/runs/{run.id}")
 
 
