@@ -69,6 +69,7 @@ def test_the_whole_way(signed_in: SignIn) -> None:
     page = browser.get(f"/imports/{file_id}/check").text
     assert "1 would be created, 1 updated, 0 skipped, 1 failed" in page
     assert "E-mail is not a valid address" in page
+    assert "can be downloaded" in page
     assert db.session.scalar(select(func.count()).select_from(Contact)) == 1
     answer = browser.post(
         f"/imports/{file_id}/start",
@@ -236,6 +237,14 @@ def test_going_back_keeps_the_policy(signed_in: SignIn) -> None:
     assert "3 would be created" in page
     assert "Left out: E-mail is not a valid address" in page
     assert the_file(file_id).policy["match"] is None
+
+
+def test_no_file_is_promised_where_rows_are_just_skipped(signed_in: SignIn) -> None:
+    browser = signed_in()
+    file_id = uploaded(browser, b"Email;City\na@x.com;Oslo\na@x.com;Rome\n")
+    page = browser.get(f"/imports/{file_id}/check").text
+    assert "Same e-mail as line 2" in page
+    assert "can be downloaded" not in page
 
 
 def test_htmx_gets_the_preview_alone_and_mistakes_with_422(signed_in: SignIn) -> None:

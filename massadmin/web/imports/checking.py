@@ -94,6 +94,11 @@ class Trial:
         return self.found.sampled >= self.found.total
 
     @property
+    def to_correct(self) -> bool:
+        """Whether there will be a file of rows that failed, or were taken without some cell."""
+        return any(outcome != "skipped" for outcome, _, _ in self.found.reasons)
+
+    @property
     def created(self) -> int:
         return self.found.anew
 
