@@ -329,3 +329,10 @@ def test_a_filter_that_makes_no_sense_is_refused_in_a_sentence(text: str) -> Non
     admin = a_user()
     with pytest.raises(BadFilter, match=r"[.?]$"):
         where(contacts(), query(text), admin)
+
+
+def test_the_planner_is_told_which_tag_it_is_and_not_only_that_it_is_one() -> None:
+    known = ensure_tags(["vip"])["vip"]
+    clause = where(contacts(), query("tags:has:vip"), a_user())
+    statement = clause.compile(db.engine, compile_kwargs={"render_postcompile": True})
+    assert f"tag_id IN ({known})" in str(statement)
