@@ -112,15 +112,11 @@ class Export(Action):
         )
         if chunk.rehearsal:
             return
-        # As a list, because of a run of which the statistics have not heard yet they think that it
-        # has one result, and join all with all.
-        ids = db.session.scalars(
-            select(RunResult.item).where(
-                RunResult.run_id == chunk.run_id,
-                RunResult.item.between(chunk.ids[0], chunk.ids[-1]),
-                RunResult.outcome == "succeeded",
-            )
-        ).all()
+        ids = select(RunResult.item).where(
+            RunResult.run_id == chunk.run_id,
+            RunResult.item.between(chunk.ids[0], chunk.ids[-1]),
+            RunResult.outcome == "succeeded",
+        )
         rows = file_rows(
             chunk.module,
             columns,
