@@ -119,9 +119,10 @@ def start(
     if run_id is None:
         return _earlier(user, key, body_hash)
     params = action.prepare(params, module, user)
-    largest = action.chunk_size or largest_chunk
     expected_total = expected if expected is not None else audience.count()
-    total = freeze(run_id, audience, chunk_size(expected_total, largest))
+    largest = action.chunk_size or largest_chunk
+    size = action.chunk_size or chunk_size(expected_total, largest)
+    total = freeze(run_id, audience, size)
     if expected is not None and total != expected:
         db.session.rollback()
         raise Drifted(expected, total)

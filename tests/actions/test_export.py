@@ -135,7 +135,10 @@ def test_the_mark_of_utf8_is_there_when_asked_for() -> None:
     assert finished_file(marked.id, marked.params).read_bytes().startswith(b'\xef\xbb\xbf"E-mail"')
 
 
-def test_many_chunks_become_one_file_in_order_and_leave_no_parts() -> None:
+def test_many_chunks_become_one_file_in_order_and_leave_no_parts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(type(get_action("export")), "chunk_size", 100)
     admin = a_user()
     ids = some_contacts(450)
     run = start_action("export", admin, columns="id", format="csv")
@@ -210,7 +213,10 @@ def test_a_full_disk_holds_the_run_with_the_reason_and_fails_no_record(
     assert tally(fresh(run)) == (3, 0, 0)
 
 
-def test_parts_written_where_nobody_else_can_see_them_hold_the_run() -> None:
+def test_parts_written_where_nobody_else_can_see_them_hold_the_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(type(get_action("export")), "chunk_size", 100)
     admin = a_user()
     some_contacts(150)
     run = start_action("export", admin, columns="email", format="csv")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, text
 
+from massadmin.actions.export import Export
 from massadmin.auth.models import AuditEntry
 from massadmin.exports.keeping import expire, file_of, may_download
 from massadmin.exports.parts import folder
@@ -65,7 +66,10 @@ def test_old_files_go_and_young_ones_stay() -> None:
     assert expire(30) == 0
 
 
-def test_parts_of_a_cancelled_export_go_and_those_of_a_going_one_stay() -> None:
+def test_parts_of_a_cancelled_export_go_and_those_of_a_going_one_stay(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Export, "chunk_size", 100)
     admin = a_user()
     some_contacts(150)
     runs = [start_action("export", admin, columns="id", format="csv") for _ in range(2)]
