@@ -32,7 +32,7 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 # Refusals and lost answers are what some tests are about; a page says them in its own way.
 EXPECTED = re.compile(
-    r"Failed to load resource|Response Status Error|htmx:(sendError|afterRequest)"
+    r"Failed to load resource|Response Status Error|htmx:(sendError|sendAbort|afterRequest)"
 )
 
 

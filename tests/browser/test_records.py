@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Error, Page, Route, expect
 from sqlalchemy import text
 
 from massadmin.auth.models import User
@@ -63,6 +65,27 @@ def test_a_filter_is_added_changed_and_taken_away_by_keyboard(page: Page) -> Non
     assert focused(page) != "BODY"
 
 
+def test_a_field_can_be_chosen_before_the_form_has_been_fetched(page: Page) -> None:
+    some_contacts(1)
+    page.goto("/contacts")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/contacts/filter?*", hold)
+    page.click("#add-filter")
+    with page.expect_request("**/contacts/filter?*field=status*"):
+        page.select_option("#filter-field", "status")
+    form = '<form id="filter-form"><select id="filter-field"></select></form>'
+    # The first of them was given up when the second was asked.
+    with contextlib.suppress(Error):
+        held[0].fulfill(body=form)
+    page.evaluate("() => fetch('/shortcuts').then(answer => answer.text())")
+    held[1].continue_()
+    expect(page.locator("#filter-words")).to_be_attached()
+
+
 def test_search_by_its_key_and_back_again(page: Page) -> None:
     some_contacts(12)
     page.goto("/contacts")
@@ -101,6 +124,20 @@ def test_filters_and_selection_take_the_same_room(page: Page) -> None:
     page.locator(".tick").first.check()
     selected(page, "1 selected")
     assert page.locator("#list").bounding_box() == before
+
+
+@pytest.mark.parametrize("size", ["100%", "200%"])
+def test_the_tools_of_both_bars_stay_in_sight_beside_many_filters(page: Page, size: str) -> None:
+    some_contacts(3)
+    filters = "&f=".join(("status:empty", "city:empty", "created_at:within_days:400", "id:gt:0"))
+    page.goto(f"/contacts?f={filters}&f=company_name:starts:Acme&match=any")
+    page.evaluate("size => { document.documentElement.style.fontSize = size }", size)
+    for name in ("search", "add-filter", "match-any", "clear-filters", "columns-button"):
+        expect(page.locator(f"#{name}")).to_be_in_viewport(ratio=1)
+    page.locator(".tick").first.check()
+    selected(page, "1 selected")
+    for name in ("select-all", "select-none", "more-actions-button"):
+        expect(page.locator(f"#{name}")).to_be_in_viewport(ratio=1)
 
 
 def test_ticks_survive_sorting_paging_going_back_and_reloading(page: Page) -> None:
