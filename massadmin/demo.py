@@ -30,6 +30,8 @@ from massadmin.runs.models import Run
 from massadmin.runs.start import start, undo
 
 CONTACTS = 5_000
+# Records per chunk: so few that a run can be stopped half-way.
+CHUNK = 100
 _LOCK = 5_000_000_000_001
 
 
@@ -68,7 +70,7 @@ def fill(settings: Settings) -> None:
     seed(CONTACTS, owners=[users[role].id for role in _OWNERS])
     _add_fields(users["admin"])
     _add_lists(users)
-    _do_runs(settings, users)
+    _do_runs(users)
 
 
 def _add_people(settings: Settings, wanted: tuple[Person, ...]) -> dict[str, User]:
@@ -123,7 +125,7 @@ def _add_lists(users: dict[str, User]) -> None:
     db.session.commit()
 
 
-def _do_runs(settings: Settings, users: dict[str, User]) -> None:
+def _do_runs(users: dict[str, User]) -> None:
     """Runs of every kind of ending: all done, with failures, undone, cancelled, half done."""
     admin, manager, member = users["admin"], users["manager"], users["member"]
 
@@ -137,7 +139,7 @@ def _do_runs(settings: Settings, users: dict[str, User]) -> None:
             of_query(query, module, user),
             action.params(data, module, user),
             user,
-            largest_chunk=settings.chunk_size,
+            largest_chunk=CHUNK,
             name=name,
         )
 

@@ -69,13 +69,17 @@ def audience(user: User, *conditions: str) -> Audience:
     return of_query(query(*conditions), contacts(), user)
 
 
+# So small that a few hundred records are several chunks.
+CHUNK = 100
+
+
 def start_action(key: str, user: User, *conditions: str, **params: Any) -> Run:
     """A queued run of an action over all contacts, or those that match."""
     action, module = get_action(key), contacts()
     data = MultiDict([(name.replace("__", "."), value) for name, value in params.items()])
     checked = action.params(data, module, user)
     found = of_query(query(*conditions, trash=action.trash), module, user)
-    return start(action, module, found, checked, user)
+    return start(action, module, found, checked, user, largest_chunk=CHUNK)
 
 
 def run_action(key: str, user: User, *conditions: str, **params: Any) -> Run:
@@ -85,7 +89,7 @@ def run_action(key: str, user: User, *conditions: str, **params: Any) -> Run:
 
 def undo_run(run: Run, user: User) -> Run:
     """The run that undid `run`, taken to its end."""
-    return finished(undo(run, get_module(run.module), user))
+    return finished(undo(run, get_module(run.module), user, largest_chunk=CHUNK))
 
 
 def finished(run: Run) -> Run:

@@ -70,6 +70,11 @@ class ChangeOwner(Action):
         return f"Spread over {', '.join(names[:-1])} and {names[-1]}"
 
     def apply(self, chunk: Chunk) -> None:
+        owners = chunk.params["owner"]
+        after = "jsonb_build_object('owner_id', new.owner_id)"
+        if len(owners) == 1:
+            # As a subquery it is made once, not for every record.
+            after = "(SELECT jsonb_build_object('owner_id', (CAST(:owners AS integer[]))[1]))"
         chunk.succeed(
             f"""
             UPDATE {chunk.module.table.name} AS t
@@ -84,9 +89,9 @@ class ChangeOwner(Action):
               AND t.owner_id IS DISTINCT FROM given.owner_id
             RETURNING t.id, NULL AS reason,
                 jsonb_build_object('owner_id', old.owner_id) AS before,
-                jsonb_build_object('owner_id', new.owner_id) AS after
+                {after} AS after
             """,  # noqa: S608 - the table is the module's own, values are bound
-            owners=chunk.params["owner"],
+            owners=owners,
             position=chunk.position,
         )
 

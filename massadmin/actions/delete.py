@@ -74,6 +74,7 @@ class Delete(Action):
         # Not said plainly: by the index of it, each chunk would walk through the whole deletion.
         by_this_run = "coalesce(t.deleted_run_id, 0) = :original"
         chunk.write(
+            "succeeded",
             f"""
             UPDATE {table} AS t
             SET deleted_at = NULL, deleted_by = NULL, deleted_run_id = NULL
@@ -84,9 +85,10 @@ class Delete(Action):
                 OR {holder(table, "t", "other.deleted_at IS NULL")} IS NULL)
             RETURNING r.item, t.id AS record_id
             """,  # noqa: S608 - the table is the module's own, values are bound
-            "item, record_id, 'succeeded', NULL, NULL, NULL",
+            "item, record_id, NULL, NULL, NULL",
         )
         chunk.write(
+            "skipped",
             f"""
             SELECT r.item, t.id AS record_id
             FROM run_results AS r
@@ -94,6 +96,6 @@ class Delete(Action):
             WHERE r.run_id = :original AND r.item = ANY(:ids)
               AND {by_this_run} AND {chunk.reach(trash=True)}
             """,  # noqa: S608 - the table is the module's own, values are bound
-            "item, record_id, 'skipped', :taken, NULL, NULL",
+            "item, record_id, :taken, NULL, NULL",
             taken=TAKEN,
         )

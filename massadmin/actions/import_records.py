@@ -43,10 +43,11 @@ class ImportRecords(Action):
     def settle(self, chunk: Chunk) -> None:
         """Items are lines of a file: what was left out is what is not staged any more."""
         chunk.write(
+            "failed",
             f"""
             SELECT i.id AS item FROM unnest(CAST(:ids AS bigint[])) AS i (id)
             WHERE {chunk.without_result("i.id")}
             """,  # noqa: S608 - the chunk's own SQL, values are bound
-            "item, CAST(NULL AS bigint), 'failed', :unchanged, NULL, NULL",
+            "item, CAST(NULL AS bigint), :unchanged, NULL, NULL",
             unchanged=self.unchanged,
         )

@@ -189,6 +189,7 @@ def _merge(chunk: Chunk) -> None:
     )
     tags, record = module.tags.name, module.tags_record
     chunk.write(
+        "succeeded",
         """
         SELECT pair.id AS item, filled.id AS record_id,
             CASE WHEN said.differing IS NULL THEN :merged ELSE :partly END AS reason,
@@ -212,7 +213,7 @@ def _merge(chunk: Chunk) -> None:
             ) AS field
         ) AS said
         """,
-        "item, record_id, 'succeeded', reason, before, after",
+        "item, record_id, reason, before, after",
         first=f"""
         pair AS (
             SELECT d.*, {json_object(fields, "d")} AS own,

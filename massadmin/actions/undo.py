@@ -38,6 +38,7 @@ class Undo(Action):
         in_trash = get_action(chunk.params["action"]).revert_in_trash
         mine = "true" if chunk.user.sees_all_records else "t.owner_id = :user_id"
         chunk.write(
+            "skipped",
             f"""
             SELECT i.id AS item, r.record_id, CASE
                 WHEN t.id IS NULL THEN 'No longer exists'
@@ -53,7 +54,7 @@ class Undo(Action):
             LEFT JOIN {chunk.module.table.name} AS t ON t.id = r.record_id
             WHERE {chunk.without_result("i.id")}
             """,  # noqa: S608 - the table is the module's own, values are bound
-            "item, record_id, 'skipped', reason, NULL, NULL",
+            "item, record_id, reason, NULL, NULL",
             trash=in_trash,
             gone="Not in the trash any more" if in_trash else "Deleted since",
             unchanged=self.unchanged,

@@ -179,13 +179,16 @@ class UpdateFields(Action):
                 **expressions.binds,
             )
         fields = [change.field for change in changes]
+        written = expressions.written()
+        # As a subquery it is made once, not for every record.
+        after = f"(SELECT {written})" if written else json_object(fields, "new")
         chunk.succeed(
             f"""
             UPDATE {table} AS t SET {expressions.assignments()}, updated_at = now()
             WHERE t.id = ANY(:ids) AND {chunk.reach()} AND ({expressions.differs()})
               AND NOT ({expressions.refused()})
             RETURNING t.id, NULL AS reason,
-                {json_object(fields, "old")} AS before, {json_object(fields, "new")} AS after
+                {json_object(fields, "old")} AS before, {after} AS after
             """,  # noqa: S608 - expressions are built from declared columns, values are bound
             **expressions.binds,
         )

@@ -49,18 +49,20 @@ def _trash_created(chunk: Chunk) -> None:
         )
         """  # noqa: S608 - names come from the module
     chunk.write(
+        "succeeded",
         f"""
         UPDATE {table} AS t
         SET deleted_at = now(), deleted_by = :user_id, deleted_run_id = :run_id
         FROM made WHERE t.id = made.id AND made.as_made
         RETURNING made.item, t.id AS record_id
         """,  # noqa: S608 - names come from the module, values are bound
-        "item, record_id, 'succeeded', NULL, NULL, NULL",
+        "item, record_id, NULL, NULL, NULL",
         first=made,
     )
     chunk.write(
+        "skipped",
         "SELECT item, id AS record_id FROM made",
-        "item, record_id, 'skipped', :changed, NULL, NULL",
+        "item, record_id, :changed, NULL, NULL",
         first=made,
         changed=CHANGED,
     )
@@ -93,6 +95,7 @@ def _take_tags_off(chunk: Chunk) -> None:
 def _record_tags(chunk: Chunk) -> None:
     """Record the rows from whose records only tags were taken."""
     chunk.write(
+        "succeeded",
         f"""
         SELECT r.item, r.record_id,
             CASE WHEN r.before <> '{{}}' THEN CAST(:partly AS text) END AS reason,
@@ -102,7 +105,7 @@ def _record_tags(chunk: Chunk) -> None:
         WHERE {chunk.without_result("o.item")}
         GROUP BY r.item, r.record_id, r.before
         """,  # noqa: S608 - the chunk's own SQL, values are bound
-        "item, record_id, 'succeeded', reason, NULL, after",
+        "item, record_id, reason, NULL, after",
         partly=PARTLY,
     )
     chunk.execute("DROP TABLE pg_temp.import_tags_off")

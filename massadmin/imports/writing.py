@@ -32,6 +32,7 @@ from massadmin.records.fields import Field
 from massadmin.records.modules import Module
 from massadmin.records.tags import ensure_tags
 from massadmin.runs.action import Chunk
+from massadmin.runs.models import OUTCOMES
 
 ALREADY_SO = "Already so"
 
@@ -95,14 +96,17 @@ def _write_ended(chunk: Chunk, rows: Sequence[Reading], targets: dict[int, int])
         }
         for row in rows
     ]
-    chunk.write(
-        """
-        SELECT * FROM json_to_recordset(CAST(:rows AS json))
-            AS r (line integer, id bigint, outcome text, reason text)
-        """,
-        "line, id, outcome, reason, NULL, NULL",
-        rows=json.dumps(ended),
-    )
+    for outcome in OUTCOMES:
+        if told := [each for each in ended if each["outcome"] == outcome]:
+            chunk.write(
+                outcome,
+                """
+                SELECT * FROM json_to_recordset(CAST(:rows AS json))
+                    AS r (line integer, id bigint, reason text)
+                """,
+                "line, id, reason, NULL, NULL",
+                rows=json.dumps(told),
+            )
 
 
 class _Writing:
@@ -191,6 +195,7 @@ class _Writing:
             """  # noqa: S608 - names come from the module
         )
         self._chunk.write(
+            "succeeded",
             f"""
             SELECT r.line, r.id, r.note, {made_json(self._cells, owned=owned)} || CASE
                 WHEN r.tags IS NULL THEN '{{}}' ELSE (
@@ -198,7 +203,7 @@ class _Writing:
                     FROM tags AS g WHERE g.id = ANY(r.tags)) END AS after
             FROM import_chunk AS r WHERE r.new
             """,  # noqa: S608 - names come from the module, values are bound
-            "line, id, 'succeeded', note, NULL, after",
+            "line, id, note, NULL, after",
             owner=self._owner,
         )
 
@@ -207,6 +212,7 @@ class _Writing:
         tags, record = self._chunk.module.tags.name, self._chunk.module.tags_record
         cells = [cell for cell in self._cells if cell.field.key != self._policy.match]
         self._chunk.write(
+            "succeeded",
             """
             SELECT r.line, r.id, r.note, coalesce(c.before, '{}') AS before,
                 coalesce(c.after, '{}') || coalesce(a.after, '{}') AS after
@@ -218,7 +224,7 @@ class _Writing:
             ) AS a ON a.id = r.id
             WHERE NOT r.new AND (c.line IS NOT NULL OR a.id IS NOT NULL)
             """,
-            "line, id, 'succeeded', note, before, after",
+            "line, id, note, before, after",
             first=f"""
             added AS (
                 INSERT INTO {tags} ({record}, tag_id)
@@ -251,11 +257,12 @@ class _Writing:
     def _leave_the_rest(self) -> None:
         """Record the records that were matched and already were as the file says."""
         self._chunk.write(
+            "skipped",
             f"""
             SELECT c.line, c.id, concat_ws('; ', CAST(:already_so AS text), c.note) AS reason
             FROM import_chunk AS c
             WHERE NOT c.new AND {self._chunk.without_result("c.line")}
             """,  # noqa: S608 - the chunk's own SQL, values are bound
-            "line, id, 'skipped', reason, NULL, NULL",
+            "line, id, reason, NULL, NULL",
             already_so=ALREADY_SO,
         )

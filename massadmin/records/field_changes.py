@@ -45,7 +45,7 @@ class Expressions:
 
     def __init__(self, module: Module, changes: list[Change]) -> None:
         self.binds: dict[str, Any] = {}
-        self._module = module
+        self._module, self._changes = module, changes
         self._columns: dict[str, str] = {}
         self._refusals: list[tuple[str, str]] = []
         custom = "t.custom"
@@ -63,6 +63,22 @@ class Expressions:
     def assignments(self) -> str:
         """`column = expression, …`"""
         return ", ".join(f"{column} = {sql}" for column, sql in self._columns.items())
+
+    def written(self) -> str | None:
+        """A jsonb object of what every record is given, by field key, as results hold it; None
+        where that depends on the record."""
+        pairs = []
+        for number, change in enumerate(self._changes):
+            if change.op not in ("set", "clear"):
+                return None
+            text = self._new_text(change, number)
+            value = (
+                self._custom_value(change.field, text)
+                if change.field.custom
+                else f"to_jsonb(CAST({text} AS {self._type(change.field)}))"
+            )
+            pairs.append(f"'{change.field.key}', coalesce({value}, 'null')")
+        return f"jsonb_build_object({', '.join(pairs)})"
 
     def differs(self) -> str:
         """True where some column would change."""
@@ -115,14 +131,18 @@ class Expressions:
 
     def _into_custom(self, custom: str, change: Change, text: str) -> str:
         key = change.field.custom_key
-        stored = text if change.field.type not in TEXTUAL and change.field.type != "date" else None
-        value = f"to_jsonb(CAST({text} AS text))" if stored is None else f"CAST({text} AS jsonb)"
+        value = self._custom_value(change.field, text)
         # `custom` stands here once: fields are changed one around the other, and the SQL of many
         # must not double with each.
         return (
             f"(({custom}) - '{key}') || CASE WHEN {text} IS NULL THEN '{{}}' "
             f"ELSE jsonb_build_object('{key}', {value}) END"
         )
+
+    def _custom_value(self, field: Field, text: str) -> str:
+        if field.type in TEXTUAL or field.type == "date":
+            return f"to_jsonb(CAST({text} AS text))"
+        return f"CAST({text} AS jsonb)"
 
     def _check(self, field: Field, text: str) -> None:
         # Every condition is true or false, never NULL: `refused` stands behind a NOT.

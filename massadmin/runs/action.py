@@ -20,6 +20,7 @@ from wtforms.validators import ValidationError
 from massadmin.auth.models import User
 from massadmin.extensions import db
 from massadmin.records.modules import MODULES, Module
+from massadmin.runs.models import Outcome
 
 
 class BadParams(ValueError):
@@ -122,42 +123,37 @@ class Chunk:
         `name AS (INSERT … RETURNING …)`. PostgreSQL hands out old and new values in the UPDATE
         itself, so what is recorded is what was written even when somebody edits meanwhile.
         """
-        columns = "id, id, 'succeeded', reason, before, after"
-        return self.write(changing, columns, first=first, **binds)
+        columns = "id, id, reason, before, after"
+        return self.write("succeeded", changing, columns, first=first, **binds)
 
     def skip(self, selecting: str, **binds: Any) -> int:
         """Record as skipped what `selecting` returns as `id, reason`."""
-        return self.write(selecting, "id, id, 'skipped', reason, NULL, NULL", **binds)
+        return self.write("skipped", selecting, "id, id, reason, NULL, NULL", **binds)
 
     def fail(self, selecting: str, **binds: Any) -> int:
         """Record as failed what `selecting` returns as `id, reason`."""
-        return self.write(selecting, "id, id, 'failed', reason, NULL, NULL", **binds)
+        return self.write("failed", selecting, "id, id, reason, NULL, NULL", **binds)
 
-    def write(self, source: str, columns: str, *, first: str = "", **binds: Any) -> int:
-        """Insert results from SQL `source`, which may change records; `columns` yields item,
-        record_id, outcome, reason, before, after from its rows. `first` as in `succeed`.
+    def write(
+        self, outcome: Outcome, source: str, columns: str, *, first: str = "", **binds: Any
+    ) -> int:
+        """Insert results of this outcome from SQL `source`, which may change records; `columns`
+        yields item, record_id, reason, before, after from its rows. `first` as in `succeed`.
 
         Adds to the tally; how many results were written.
         """
-        rows = self.execute(
+        written = self.execute(
             f"""
-            WITH {first + "," if first else ""} source AS ({source}),
-            written AS (
-                INSERT INTO run_results
-                    (run_id, seq, item, record_id, outcome, reason, before, after)
-                SELECT :run_id, :seq, item, record_id, outcome::outcome, reason,
-                    before::jsonb, after::jsonb
-                FROM (SELECT {columns} FROM source)
-                    AS result (item, record_id, outcome, reason, before, after)
-                RETURNING outcome
-            )
-            SELECT outcome::text, count(*) FROM written GROUP BY outcome
+            WITH {first + "," if first else ""} source AS ({source})
+            INSERT INTO run_results (run_id, seq, item, record_id, outcome, reason, before, after)
+            SELECT :run_id, :seq, item, record_id, '{outcome}', reason, before::jsonb, after::jsonb
+            FROM (SELECT {columns} FROM source)
+                AS result (item, record_id, reason, before, after)
             """,  # noqa: S608 - the fragments are the actions' own SQL, values are bound
             **binds,
-        ).all()
-        for outcome, count in rows:
-            self.tally[outcome] += count
-        return sum(count for _, count in rows)
+        ).rowcount
+        self.tally[outcome] += written
+        return int(written)
 
 
 class Action:

@@ -10,10 +10,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from sqlalchemy import Exists, exists, func, select, update
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm import aliased
 
 from massadmin.auth import audit
 from massadmin.auth.models import User
@@ -51,7 +53,6 @@ def work_once(run_id: int | None = None) -> bool:
     if run_id is not None:
         due = due.where(Run.id == run_id)
     candidates = list(db.session.scalars(due))
-    db.session.rollback()
     if any(_serve(candidate) for candidate in candidates):
         return True
     unfinished = unfinished_runs(run_id)
@@ -92,16 +93,17 @@ def _serve(run_id: int) -> bool:
     seq: int | None = None
     try:
         _stamp(run_id)
-        seq = _take(run_id)
-        if seq is None:
+        taken = _take(run_id)
+        if taken is None:
             db.session.rollback()
             return False
+        seq = taken.seq
         in_flight_lock(run_id)
-        run = db.session.execute(select(Run).where(Run.id == run_id)).scalar_one()
+        run = db.session.get_one(Run, run_id, populate_existing=True)
         if run.state != "running":
             db.session.rollback()
         else:
-            _do(run, seq)
+            _do(run, taken)
             db.session.commit()
     except (OperationalError, TryLater) as error:
         # A deadlock, a lost connection, a full disk: the chunk is tried again later.
@@ -140,9 +142,25 @@ def _stamp(run_id: int) -> None:
     db.session.commit()
 
 
-def _take(run_id: int) -> int | None:
-    return db.session.scalar(
-        select(RunChunk.seq)
+@dataclass(frozen=True)
+class _Taken:
+    """A chunk that is locked: its ids, their place in the run, and the time of the database."""
+
+    seq: int
+    ids: list[int]
+    position: int
+    at: datetime
+
+
+def _take(run_id: int) -> _Taken | None:
+    earlier = aliased(RunChunk)
+    position = (
+        select(func.coalesce(func.sum(earlier.size), 0))
+        .where(earlier.run_id == run_id, earlier.seq < RunChunk.seq)
+        .scalar_subquery()
+    )
+    row = db.session.execute(
+        select(RunChunk.seq, RunChunk.record_ids, position, func.clock_timestamp())
         .where(
             RunChunk.run_id == run_id,
             RunChunk.state == "pending",
@@ -150,35 +168,35 @@ def _take(run_id: int) -> int | None:
         )
         .order_by(RunChunk.seq)
         .limit(1)
-        .with_for_update(skip_locked=True)
-    )
+        .with_for_update(skip_locked=True, of=RunChunk)
+    ).first()
+    return None if row is None else _Taken(row[0], row[1], int(row[2] or 0), row[3])
 
 
-def _do(run: Run, seq: int) -> None:
+def _do(run: Run, taken: _Taken) -> None:
     """Apply the action to the chunk and mark it done; the caller commits."""
-    started = db.session.scalar(select(func.clock_timestamp()))
-    ids = db.session.execute(
-        select(RunChunk.record_ids).where(RunChunk.run_id == run.id, RunChunk.seq == seq)
-    ).scalar_one()
-    before = select(func.coalesce(func.sum(RunChunk.size), 0)).where(
-        RunChunk.run_id == run.id, RunChunk.seq < seq
-    )
-    position = int(db.session.scalar(before) or 0)
     user = db.session.get_one(User, run.user_id, populate_existing=True)
     module = get_module(run.module)
     chunk = Chunk(
-        run.id, seq, module, ids, run.params, user, original=run.undo_of, position=position
+        run.id,
+        taken.seq,
+        module,
+        taken.ids,
+        run.params,
+        user,
+        original=run.undo_of,
+        position=taken.position,
     )
     apply_chunk(get_action(run.action), chunk)
     db.session.execute(
         update(RunChunk)
-        .where(RunChunk.run_id == run.id, RunChunk.seq == seq)
+        .where(RunChunk.run_id == run.id, RunChunk.seq == taken.seq)
         .values(
             state="done",
             succeeded=chunk.tally["succeeded"],
             skipped=chunk.tally["skipped"],
             failed=chunk.tally["failed"],
-            started_at=started,
+            started_at=taken.at,
             finished_at=func.clock_timestamp(),
         )
         .execution_options(synchronize_session=False)
@@ -186,8 +204,8 @@ def _do(run: Run, seq: int) -> None:
     log.info(
         "run=%s chunk=%s records=%s succeeded=%s skipped=%s failed=%s",
         run.id,
-        seq,
-        len(ids),
+        taken.seq,
+        len(taken.ids),
         chunk.tally["succeeded"],
         chunk.tally["skipped"],
         chunk.tally["failed"],

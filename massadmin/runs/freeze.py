@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Integer, cast, func, insert, literal, select
-from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy import BigInteger, Integer, func, insert, literal, select
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 
 from massadmin.extensions import db
 from massadmin.runs.audience import Audience
 from massadmin.runs.models import RunChunk
 
-# A run of any size is cut into at least about this many chunks, so that progress is seen to move.
+# A run is cut into at least about this many chunks, so that progress is seen to move; but not into
+# smaller ones than these, which are done in a blink and mostly pay for their beginning and end.
 STEPS = 20
-SMALLEST_CHUNK = 100
+SMALLEST_CHUNK = 2_000
 
 
 def chunk_size(total: int, largest: int) -> int:
@@ -22,20 +23,17 @@ def chunk_size(total: int, largest: int) -> int:
 def freeze(run_id: int, audience: Audience, size: int) -> int:
     """Write the run's chunks of at most `size` ids each; how many ids they hold.
 
-    One statement, so one snapshot: nobody can slip in or out between two chunks.
+    One statement, so one snapshot: nobody can slip in or out between two chunks. The ids are put
+    in order and gathered once, and then cut.
     """
-    ids = audience.ids.subquery()
-    (item,) = ids.c
-    numbered = select(
-        item.label("item"),
-        ((func.row_number().over(order_by=item) - 1) // size).label("seq"),
-    ).subquery()
-    frozen = select(
-        literal(run_id, BigInteger),
-        cast(numbered.c.seq, Integer),
-        func.array_agg(aggregate_order_by(numbered.c.item, numbered.c.item)),
-        func.count(),
-    ).group_by(numbered.c.seq)
+    (item,) = audience.ids.subquery().c
+    ordered = func.array_agg(aggregate_order_by(item, item), type_=ARRAY(BigInteger))
+    every = select(ordered.label("ids")).subquery()
+    last = (func.cardinality(every.c.ids, type_=Integer) - 1) // size
+    numbered = select(every.c.ids, func.generate_series(0, last).label("seq")).subquery()
+    seq = numbered.c.seq
+    piece = numbered.c.ids[seq * size + 1 : (seq + 1) * size]
+    frozen = select(literal(run_id, BigInteger), seq, piece, func.cardinality(piece))
     written = (
         insert(RunChunk)
         .from_select(["run_id", "seq", "record_ids", "size"], frozen)

@@ -44,6 +44,7 @@ def put_back(chunk: Chunk) -> None:
     if custom:
         assignments.append(f"custom = {_custom_back(custom)}")
     chunk.write(
+        "succeeded",
         f"""
         UPDATE {chunk.module.table.name} AS t
         SET {", ".join(assignments)}, updated_at = now()
@@ -55,7 +56,7 @@ def put_back(chunk: Chunk) -> None:
                 WHEN NOT ({_as_old(whole)}) THEN CAST(:partly AS text) END AS reason,
             {_object(fields, "old")} AS before, {_object(fields, "new")} AS after
         """,  # noqa: S608 - columns and keys are declared by the module, values are bound
-        "item, record_id, 'succeeded', reason, before, after",
+        "item, record_id, reason, before, after",
         partly=PARTLY,
         partly_lost=PARTLY_LOST,
     )

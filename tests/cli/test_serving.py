@@ -19,7 +19,7 @@ from massadmin.runs.alive import count_alive
 from massadmin.runs.models import Run, RunChunk, RunResult
 from tests.cli.conftest import Shell
 from tests.embedded.processes import eventually, processes
-from tests.factories import finished, fresh, some_contacts, start_action
+from tests.factories import CHUNK, finished, fresh, some_contacts, start_action
 from tests.processes import free_port, process, until
 
 pytestmark = pytest.mark.usefixtures("shell")
@@ -52,7 +52,7 @@ def test_a_worker_that_is_asked_to_leave_finishes_its_chunk(
     unfinished = fresh(run)
     results = db.session.scalar(select(func.count()).where(RunResult.run_id == run.id))
     assert unfinished.state == "running", "it left before the end, so this proves something"
-    assert results == done_chunks(run) * 600
+    assert results == done_chunks(run) * CHUNK
     assert count_alive("worker") == 0
     # It rang for the others before it left.
     with process(environ, "worker"):
