@@ -85,3 +85,16 @@ def test_htmx_gets_the_table_only(manager: FlaskClient, templates: list[str]) ->
 def test_going_back_in_the_history_gets_the_whole_page(manager: FlaskClient) -> None:
     headers = {"HX-Request": "true", "HX-History-Restore-Request": "true"}
     assert "<!doctype html>" in manager.get("/settings/audit", headers=headers).text
+
+
+def test_details_are_said_in_words(manager: FlaskClient, db_session: Any) -> None:
+    audit.record(
+        "record_edited",
+        user=a_user("admin"),
+        subject="contacts:7",
+        details={"fields": ["city", "state"], "total_rows": 2},
+    )
+    assert (
+        '<td class="wrap">fields: city, state; total rows: 2</td>'
+        in manager.get("/settings/audit").text
+    )

@@ -85,10 +85,13 @@ def _run_of(subject: str) -> int | None:
 
 def _words(details: dict[str, Any]) -> str:
     """`Member → Admin` of a change, `role: Admin` of anything else."""
-    said = {
-        key: ROLES.get(str(value), value) if key in ("before", "after", "role") else value
-        for key, value in details.items()
-    }
+    said = {key: _value(key, value) for key, value in details.items()}
     if set(said) == {"before", "after"}:
         return f"{said['before']} → {said['after']}"
-    return ", ".join(f"{key.replace('_', ' ')}: {value}" for key, value in said.items())
+    return "; ".join(f"{key.replace('_', ' ')}: {value}" for key, value in said.items())
+
+
+def _value(key: str, value: Any) -> Any:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return ROLES.get(str(value), value) if key in ("before", "after", "role") else value
