@@ -119,12 +119,19 @@ def update_columns(cells: Sequence[Cell], *, clear: bool) -> dict[str, str]:
 def changed_json(cells: Sequence[Cell], alias: str) -> str:
     """A jsonb object of the fields that an UPDATE changed, as they are in `old` or `new`."""
     parts = [
-        f"CASE WHEN {json_value(cell.field, 'old')} <> {json_value(cell.field, 'new')}"
+        f"CASE WHEN {_differs(cell.field)}"
         f" THEN jsonb_build_object('{cell.field.key}', {json_value(cell.field, alias)})"
         " ELSE '{}' END"
         for cell in cells
     ]
     return " || ".join(parts)
+
+
+def _differs(field: Field) -> str:
+    """SQL: an UPDATE changed this field. Columns are compared as they are, which costs nothing."""
+    if field.custom:
+        return f"{json_value(field, 'old')} <> {json_value(field, 'new')}"
+    return f"old.{field.key} IS DISTINCT FROM new.{field.key}"
 
 
 def _custom_object(cells: Sequence[Cell]) -> str:
