@@ -65,6 +65,25 @@ def test_a_filter_is_added_changed_and_taken_away_by_keyboard(page: Page) -> Non
     assert focused(page) != "BODY"
 
 
+def test_what_is_offered_to_be_selected_is_what_was_counted_meanwhile(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some_contacts(30)
+    monkeypatch.setattr("massadmin.web.records.view.COUNTED", 5)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/contacts/count*", hold)
+    page.goto("/contacts?per=25")
+    page.locator(".tick").first.check()
+    expect(page.get_by_role("button", name="Select all 5+ matching")).to_be_visible()
+    held[0].continue_()
+    page.get_by_role("button", name="Select all 30 matching").click()
+    selected(page, "All 30 matching selected")
+
+
 def test_a_field_can_be_chosen_before_the_form_has_been_fetched(page: Page) -> None:
     some_contacts(1)
     page.goto("/contacts")

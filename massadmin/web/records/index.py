@@ -85,4 +85,8 @@ def count(module: str) -> Response:
         found = count_all(view.module, view.query, current_user) if not view.error else None
     except BadFilter:
         found = None
-    return make_response(render_template("records/_count.html", count=found))
+    html = render_template("records/_count.html", count=found)
+    # A bar that offers to select "all 10,000+" learns how many there are.
+    response = make_response(html)
+    response.headers["HX-Trigger-After-Swap"] = "counted"
+    return response

@@ -24,7 +24,7 @@ from massadmin.web.records.people import me, user_names
 from massadmin.web.records.tokens import Token, tokens
 
 # Counting further would hold up the page; the rest is counted after it has been shown.
-COUNTED = 1_000
+COUNTED = 10_000
 
 
 @dataclass(frozen=True)
