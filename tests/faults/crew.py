@@ -1,0 +1,149 @@
+"""The console's processes as these tests use them: started for real, watched, and killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from massadmin.embedded.children import Child
+from tests.faults.person import reachable
+from tests.processes import free_port, until
+
+PROGRAM = ("-m", "massadmin.cli")
+
+
+class Process:
+    """One process; what it logs is kept in a file."""
+
+    def __init__(self, environ: dict[str, str], arguments: Sequence[str], log: Path) -> None:
+        self.log = log
+        with log.open("wb") as output:
+            self.popen = subprocess.Popen(
+                [sys.executable, *arguments],
+                env=environ,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                process_group=0,
+            )
+
+    @property
+    def pid(self) -> int:
+        return self.popen.pid
+
+    @property
+    def alive(self) -> bool:
+        return self.popen.poll() is None
+
+    def said(self) -> str:
+        """What it has logged so far."""
+        return self.log.read_text(errors="replace")
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        self.popen.send_signal(number)
+
+    def kill(self) -> None:
+        """kill -9 of it and whatever it forked."""
+        if self.alive:
+            os.killpg(self.pid, signal.SIGKILL)
+        self.popen.wait()
+
+    def left(self) -> int:
+        """Wait until it leaves by itself; its exit status."""
+        until(lambda: not self.alive, f"process {self.pid} leaves")
+        return int(self.popen.returncode)
+
+
+class Web(Process):
+    """A web server and its address."""
+
+    def __init__(self, environ: dict[str, str], log: Path) -> None:
+        port = free_port()
+        self.address = f"http://127.0.0.1:{port}"
+        super().__init__(environ, (*PROGRAM, "web", "--port", str(port)), log)
+
+
+class Crew:
+    """Workers, clocks and web servers on one database and queue. `end` kills whoever is left."""
+
+    def __init__(self, environ: dict[str, str], folder: Path) -> None:
+        self.environ = {**environ, "MASSADMIN_LOG_LEVEL": "info"}
+        # So many processes start here that compiling the same modules each time would take longer
+        # than the tests.
+        self.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+        self._folder = folder
+        self._processes: list[Process] = []
+        self._children: list[Child] = []
+
+    def worker(self, *replaced: str) -> Process:
+        """Start a worker; `replaced` is a part of its code taken out, as `mutant` has it."""
+        return self._start("worker", *replaced)
+
+    def clock(self, *replaced: str) -> Process:
+        """Start a clock."""
+        return self._start("clock", *replaced)
+
+    def workers(self, count: int = 2) -> list[Process]:
+        """Start several workers."""
+        return [self.worker() for _ in range(count)]
+
+    def web(self) -> Web:
+        """Start a web server; it answers."""
+        server = Web(self.environ, self._log("web"))
+        self._processes.append(server)
+        until(lambda: reachable(server.address), "the web server answers")
+        return server
+
+    def command(self, *arguments: str) -> str:
+        """What `massadmin …` prints."""
+        return subprocess.run(
+            [sys.executable, *PROGRAM, *arguments],
+            env={**self.environ, "MASSADMIN_LOG_LEVEL": "warning"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            check=True,
+            text=True,
+        ).stdout
+
+    def tended(self, command: str) -> Child:
+        """A process that `tend` starts again when it left, as the supervisor does."""
+        child = Child(
+            name=command,
+            argv=[sys.executable, *PROGRAM, command],
+            environ=self.environ,
+            output=self._log(command),
+        )
+        child.start()
+        self._children.append(child)
+        return child
+
+    def tend(self) -> None:
+        """Start those again that left."""
+        for child in self._children:
+            child.tend(lambda said: None)
+
+    def said(self) -> str:
+        """What everybody logged so far."""
+        return "".join(path.read_text(errors="replace") for path in self._folder.glob("*.log"))
+
+    def end(self) -> None:
+        """Kill everybody."""
+        for child in self._children:
+            child.kill()
+        for process in self._processes:
+            process.kill()
+
+    def _start(self, command: str, *replaced: str) -> Process:
+        program = ("-m", "tests.faults.mutant", *replaced, "--") if replaced else PROGRAM
+        process = Process(self.environ, (*program, command), self._log(command))
+        self._processes.append(process)
+        return process
+
+    def _log(self, command: str) -> Path:
+        number = len(self._processes) + len(self._children)
+        return self._folder / f"{number}-{command}.log"

@@ -1,0 +1,129 @@
+"""What people do while a run goes on: pause, cancel, lose a permission, edit a record."""
+
+from __future__ import annotations
+
+import threading
+
+from flask.testing import FlaskClient
+from sqlalchemy import text
+
+from massadmin.auth import User
+from massadmin.extensions import db
+from massadmin.runs.models import Run
+from tests.factories import a_user, some_contacts, start_action
+from tests.faults import holds as moments
+from tests.faults.conftest import Words, assert_all_is_well, count_up
+from tests.faults.crew import Crew
+from tests.faults.holds import Holds
+from tests.faults.witness import Witness
+from tests.processes import until
+
+RECORDS = 2_000  # in 20 chunks of 100; the sixth holds record 550
+
+
+def test_paused(
+    admin: User,
+    crew: Crew,
+    holds: Holds,
+    witness: Witness,
+    words: Words,
+    client: FlaskClient,
+) -> None:
+    held = holds.at(moments.MID_EFFECT, record=550)
+    run_id = count_up(admin, RECORDS)
+    crew.worker()
+    held.reached()
+    client.post(f"/runs/{run_id}/pause")
+    assert "a chunk is still being finished" in words(run_id)
+    held.release()
+    until(lambda: witness.state(run_id) == "paused", "the run pauses")
+    assert (witness.done(run_id), witness.changed()) == (6, 600)
+    assert "Stands still until somebody resumes it" in words(run_id)
+    assert "600 of 2,000" in words(run_id)
+    client.post(f"/runs/{run_id}/resume")
+    assert_all_is_well(witness)
+    assert "2,000 of 2,000" in words(run_id)
+
+
+def test_cancelled(
+    admin: User,
+    crew: Crew,
+    holds: Holds,
+    witness: Witness,
+    words: Words,
+    client: FlaskClient,
+) -> None:
+    held = holds.at(moments.MID_EFFECT, record=550)
+    run_id = count_up(admin, RECORDS)
+    crew.worker()
+    held.reached()
+    client.post(f"/runs/{run_id}/cancel")
+    assert witness.state(run_id) == "cancelling"
+    held.release()
+    assert_all_is_well(witness)
+    assert (witness.state(run_id), witness.changed()) == ("cancelled", 600)
+    assert "Ended early; what was done stays done" in words(run_id)
+    assert "1,400 left alone" in words(run_id)
+
+
+def test_no_longer_allowed(
+    admin: User, crew: Crew, holds: Holds, witness: Witness, words: Words
+) -> None:
+    held = holds.at(moments.MID_EFFECT, record=550)
+    run_id = count_up(a_user("manager", name="Mia"), RECORDS)
+    crew.worker()
+    held.reached()
+    db.session.execute(text("UPDATE users SET role = 'support_lead' WHERE name = 'Mia'"))
+    db.session.commit()
+    held.release()
+    assert_all_is_well(witness)
+    # The chunk that had begun was begun with permission.
+    assert witness.results(run_id) == {
+        ("succeeded", ""): 600,
+        ("skipped", "Mia may no longer update fields"): 1_400,
+    }
+    assert "Mia may no longer update fields" in words(run_id)
+
+
+def test_records_edited_meanwhile(
+    admin: User,
+    crew: Crew,
+    holds: Holds,
+    witness: Witness,
+    words: Words,
+    client: FlaskClient,
+) -> None:
+    """Before its chunk, in the middle of it, and after it; then everything is undone."""
+    held = holds.at(moments.MID_EFFECT, record=550)
+    some_contacts(RECORDS, city="Rome")
+    changes = {"add__custom.changes": "1", "set__city": "Oslo"}
+    run_id = start_action("update_fields", admin, **changes).id
+    db.session.rollback()
+    words(run_id)  # signs the browser in
+    crew.workers(1)
+    crew.clock()
+    held.reached()
+
+    def edit(record: int, city: str) -> int:
+        return client.post(f"/contacts/{record}/fields/city", data={"value": city}).status_code
+
+    assert edit(10, "Done") == 303
+    assert edit(1_990, "Waiting") == 303
+    answers: list[int] = []
+    # The worker has this record locked: the person waits for it, or is told to try again.
+    inside = threading.Thread(target=lambda: answers.append(edit(520, "Inside")))
+    inside.start()
+    held.release()
+    inside.join()
+    assert_all_is_well(witness)
+    assert "2,000 of 2,000" in words(run_id)
+    cities = "SELECT id::int, city FROM contacts WHERE city <> %s ORDER BY id"
+    edited = [(10, "Done"), *([(520, "Inside")] if answers == [303] else [])]
+    assert witness.rows(cities, "Oslo") == edited
+
+    client.post(f"/runs/{run_id}/undo", data={"expected": str(RECORDS)})
+    assert db.session.query(Run).count() == 2
+    db.session.rollback()
+    assert_all_is_well(witness)
+    # What was edited since is left alone; what was edited before goes back to the edit.
+    assert witness.rows(cities, "Rome") == [*edited, (1_990, "Waiting")]
