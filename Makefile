@@ -11,12 +11,12 @@ PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.1
 	>/dev/null 2>&1 && echo $$each && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint bench seed wheel
+.PHONY: help install run test screenshots lint bench seed wheel
 
 help:  ## Show this list
 	@echo "Massadmin: bulk actions on CRM records. Start with: make run"
 	@echo
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(VENV)/installed-dev  ## Make .venv with everything for running and developing
 
@@ -25,6 +25,9 @@ run: $(VENV)/installed  ## Start the console with its databases; Ctrl-C stops it
 
 test: $(VENV)/installed-dev  ## Run all tests; those in a browser need a Chromium
 	@$(BIN)/python -m pytest -n 2 -rs $(ARGS)
+
+screenshots: $(VENV)/installed-dev  ## Take pictures of every page, into screenshots/ and for README
+	@$(BIN)/python -m tests.browser.screenshots
 
 lint: $(VENV)/installed-dev  ## Check style and types
 	@$(BIN)/ruff check .

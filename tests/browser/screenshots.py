@@ -1,25 +1,31 @@
-"""Takes the pictures of README from a console of its own, started for the purpose.
+"""Takes pictures of a console of its own, started for the purpose: `make screenshots`.
 
-.venv/bin/python -m tests.browser.screenshots
+Those of README, and every page that links lead to in both themes, into `screenshots/`.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.conftest import BROWSERS
 from tests.processes import free_port, until
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = ROOT / ".github" / "screenshots"
-CHROMIUM = os.environ.get("MASSADMIN_CHROMIUM", "/usr/bin/chromium")
+EVERY_PAGE = ROOT / "screenshots"
 CONTACTS = 120_000
+FILES = re.compile(r"\.csv$|/download$")
+PEOPLE = "Name;E-mail;City\nAda Lovelace;ada@example.org;London\nAlan Turing;alan@;Wilmslow\n"
 
 
 def massadmin(environ: dict[str, str], *arguments: str) -> str:
@@ -41,52 +47,92 @@ def signed_in(page: Page, password: str) -> None:
     page.wait_for_url("**/contacts")
 
 
-def picture(page: Page, name: str) -> None:
+def picture(page: Page, path: Path) -> None:
     page.wait_for_load_state("networkidle")
-    page.screenshot(path=PICTURES / f"{name}.png")
+    page.screenshot(path=path)
 
 
 def take(environ: dict[str, str], address: str, password: str) -> None:
-    PICTURES.mkdir(parents=True, exist_ok=True)
+    """Take all pictures, in both themes."""
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=CHROMIUM,
+            executable_path=os.environ.get("MASSADMIN_CHROMIUM", found),
             args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
         )
         for scheme in ("light", "dark"):
-            context = browser.new_context(
-                base_url=address, viewport={"width": 1360, "height": 800}, color_scheme=scheme
-            )
-            page = context.new_page()
+            page = opened(browser, address, scheme)
             signed_in(page, password)
-            page.goto("/contacts?f=status:is:Lead")
-            page.locator(".tick-page").check()
-            page.get_by_role("button", name="Select all").click()
-            page.get_by_text("matching selected").first.wait_for()
-            page.locator("tbody .tick").nth(2).uncheck()
-            page.get_by_text("1 excluded").first.wait_for()
-            picture(page, f"list-{scheme}")
-            started = json.loads(
-                massadmin(
-                    environ, "run", "update_fields", "--module", "contacts", "--all",
-                    "--param", f"set.source=Trade fair {scheme}", "--name", "Source: trade fair",
-                    "--json",
-                )
-            )  # fmt: skip
-            page.goto(f"/runs/{started['id']}")
-            page.wait_for_timeout(4_500)
-            picture(page, f"running-{scheme}")
-            until(
-                lambda run=started["id"]: (
-                    json.loads(massadmin(environ, "runs", "show", str(run), "--json"))["state"]
-                    == "completed"
-                ),
-                "the run ends",
-            )
-            page.goto("/runs/3")
-            picture(page, f"run-{scheme}")
-            context.close()
+            take_for_readme(page, environ, scheme)
+            take_every_page(page, scheme)
+            page.context.close()
         browser.close()
+
+
+def opened(browser: Browser, address: str, scheme: str) -> Page:
+    context = browser.new_context(
+        base_url=address,
+        viewport={"width": 1360, "height": 800},
+        color_scheme="dark" if scheme == "dark" else "light",
+    )
+    return context.new_page()
+
+
+def take_for_readme(page: Page, environ: dict[str, str], scheme: str) -> None:
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    page.goto("/contacts?f=status:is:Lead")
+    page.locator(".tick-page").check()
+    page.get_by_role("button", name="Select all").click()
+    page.get_by_text("matching selected").first.wait_for()
+    page.locator("tbody .tick").nth(2).uncheck()
+    page.get_by_text("1 excluded").first.wait_for()
+    picture(page, PICTURES / f"list-{scheme}.png")
+    started = json.loads(
+        massadmin(
+            environ, "run", "update_fields", "--module", "contacts", "--all",
+            "--param", f"set.source=Trade fair {scheme}", "--name", "Source: trade fair",
+            "--json",
+        )
+    )  # fmt: skip
+    page.goto(f"/runs/{started['id']}")
+    # A picture of the running state is worth taking once there is something in its chart.
+    page.locator("#run-tile-processed").filter(has_text=re.compile(r"[1-9]\d,\d{3}")).wait_for()
+    picture(page, PICTURES / f"running-{scheme}.png")
+
+    def state() -> str:
+        return str(
+            json.loads(massadmin(environ, "runs", "show", str(started["id"]), "--json"))["state"]
+        )
+
+    until(lambda: state() == "completed", "the run ends")
+    page.goto("/runs/3")
+    picture(page, PICTURES / f"run-{scheme}.png")
+
+
+def take_every_page(page: Page, scheme: str) -> None:
+    """A picture of each kind of page that following links from the first one leads to."""
+    EVERY_PAGE.mkdir(exist_ok=True)
+    page.goto("/imports")
+    page.set_input_files(
+        "input[type=file]",
+        {"name": "people.csv", "mimeType": "text/csv", "buffer": PEOPLE.encode()},
+    )
+    page.get_by_role("button", name="Upload and continue").click()
+    page.wait_for_url("**/map")
+    ahead, seen = ["/contacts", page.url.removeprefix(page.url.split("/imports")[0]), "/404"], set()
+    while ahead:
+        path = ahead.pop(0)
+        parts = urlsplit(path)
+        kind = re.sub(r"\d+", "n", parts.path.strip("/").replace("/", "-"))
+        kind = "-".join([kind, *parse_qs(parts.query).get("tab", [])]) or "home"
+        if kind in seen or FILES.search(parts.path):
+            continue
+        seen.add(kind)
+        page.goto(path)
+        picture(page, EVERY_PAGE / f"{kind}-{scheme}.png")
+        ahead += page.eval_on_selector_all(
+            'a[href^="/"]', "links => links.map(each => each.getAttribute('href'))"
+        )
 
 
 def main() -> None:
