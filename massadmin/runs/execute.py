@@ -269,6 +269,8 @@ def _passes(error: Exception) -> bool:
     """
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
     if isinstance(error, OperationalError):
         state = getattr(error.orig, "sqlstate", None) or ""
         return not state.startswith(PROGRAM_LIMIT)

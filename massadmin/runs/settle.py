@@ -24,12 +24,20 @@ log = logging.getLogger(__name__)
 # Advisory locks share one number space; runs take theirs from here upwards.
 LOCK_BASE = 7_000_000_000_000
 FINISH_LOCK = 5_000_000_000_003
+# A worker that has been silent for so long in the middle of a chunk stands still, or its machine
+# does: the database gives the chunk to others.
+STALLED_SECONDS = 300
 
 
 def in_flight_lock(run_id: int) -> None:
-    """Show, until the transaction ends, that a chunk of the run is being worked on."""
+    """Show, until the transaction ends, that a chunk of the run is being worked on; a worker that
+    stands still may not show it for ever."""
     db.session.execute(
-        text("SELECT pg_advisory_xact_lock_shared(:key)"), {"key": LOCK_BASE + run_id}
+        text(
+            "SELECT pg_advisory_xact_lock_shared(:key),"
+            " set_config('idle_in_transaction_session_timeout', :stalled, true)"
+        ),
+        {"key": LOCK_BASE + run_id, "stalled": f"{STALLED_SECONDS}s"},
     )
 
 

@@ -35,6 +35,30 @@ def test_stopped_and_continued(
     assert witness.changed() == RECORDS
 
 
+def test_stopped_for_long(
+    admin: User, crew: Crew, holds: Holds, witness: Witness, words: Words
+) -> None:
+    """The database gives its chunk to others; when it goes on, it finds that it has lost it."""
+    held = holds.at(moments.MID_EFFECT, record=50)
+    run_id = count_up(admin, RECORDS)
+    stopped = crew.worker("massadmin.runs.settle", "STALLED_SECONDS = 300", "STALLED_SECONDS = 1")
+    backend = held.reached()
+    stopped.send(signal.SIGSTOP)
+    held.release()
+    holds.gone(backend)
+    other = crew.worker()
+    assert_all_is_well(witness)
+    assert "2,000 of 2,000" in words(run_id)
+    # It has not been harmed: alone, it does what comes next.
+    other.kill()
+    stopped.send(signal.SIGCONT)
+    count_up(admin)
+    assert_all_is_well(witness)
+    assert stopped.alive
+    # Nor has it looked for a record to blame.
+    assert "item=" not in stopped.said()
+
+
 def test_asked_to_leave(
     admin: User, crew: Crew, holds: Holds, witness: Witness, words: Words
 ) -> None:
