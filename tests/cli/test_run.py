@@ -251,7 +251,9 @@ def test_ctrl_c_ends_the_waiting_and_not_the_run(
 
     with monkeypatch.context() as patched:
         patched.setattr(waiting, "_worked", interrupted)
-        said = shell(*RUN, "add_tags", "--all", "--param", "tags=x", "--wait")
+        said = shell(
+            *RUN, "add_tags", "--all", "--param", "tags=x", "--wait", MASSADMIN_CHUNK_SIZE="100"
+        )
     assert said.status == 130
     assert "nothing is lost: `massadmin runs show 1 --wait` goes on" in said.err
     told = shell.json("runs", "show", 1, "--wait")
