@@ -6,12 +6,14 @@ BIN := $(VENV)/bin
 ARGS ?=
 CONTACTS ?= 100000
 N ?= 1000000
+RECORDS ?= 1000000
+MINUTES ?= 10
 PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$each -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' \
 	>/dev/null 2>&1 && echo $$each && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test screenshots lint bench seed wheel
+.PHONY: help install run test faults soak screenshots lint bench seed wheel
 
 help:  ## Show this list
 	@echo "Massadmin: bulk actions on CRM records. Start with: make run"
@@ -25,6 +27,12 @@ run: $(VENV)/installed  ## Start the console with its databases; Ctrl-C stops it
 
 test: $(VENV)/installed-dev  ## Run all tests; those in a browser need a Chromium
 	@$(BIN)/python -m pytest -n 2 -rs $(ARGS)
+
+faults: $(VENV)/installed-dev  ## Kill, stop and starve every part in the middle of its work
+	@$(BIN)/python -m pytest tests/faults -n 3 $(ARGS)
+
+soak: $(VENV)/installed-dev  ## The same in random order: make soak RECORDS=1000000 MINUTES=10
+	@$(BIN)/python -m tests.faults.soak --records $(RECORDS) --minutes $(MINUTES) $(ARGS)
 
 screenshots: $(VENV)/installed-dev  ## Take pictures of every page, into screenshots/ and for README
 	@$(BIN)/python -m tests.browser.screenshots

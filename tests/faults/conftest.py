@@ -10,18 +10,24 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import text
+from werkzeug.datastructures import MultiDict
 
 from massadmin.auth import User, passwords, sessions
 from massadmin.config import Settings
 from massadmin.extensions import db
+from massadmin.runs.action import get_action
+from massadmin.runs.audience import of_query
+from massadmin.runs.start import start
 from tests.databases import WORKER, sibling
-from tests.factories import a_user, some_contacts, start_action
+from tests.factories import a_user, contacts, query, some_contacts
 from tests.faults.crew import Crew
 from tests.faults.holds import Holds
 from tests.faults.person import PASSWORD
 from tests.faults.witness import Witness
 from tests.processes import until
 
+# Small, so that a run of 2,000 records has 20 of them, between which much can happen.
+CHUNK = 100
 Words = Callable[[int], str]
 
 
@@ -43,7 +49,7 @@ def holds(served: Settings, clean: None) -> Iterator[Holds]:
 @pytest.fixture
 def crew(environ: dict[str, str], holds: Holds, tmp_path: Path) -> Iterator[Crew]:
     """Processes on the database and queue of the test; killed before the holds are taken away."""
-    people = Crew(environ, tmp_path)
+    people = Crew({**environ, "MASSADMIN_CHUNK_SIZE": str(CHUNK)}, tmp_path)
     yield people
     people.end()
     # Shown by pytest when the test fails.
@@ -80,14 +86,23 @@ def words(app: object, client: FlaskClient, admin: User) -> Words:
     return read
 
 
-def count_up(admin: User, records: int = 0) -> int:
-    """The id of a run that adds 1 to the field of every record, after making so many new ones."""
-    if records:
-        some_contacts(records)
-    run_id = start_action("update_fields", admin, **{"add__custom.changes": "1"}).id
+def begin(key: str, user: User, **params: str) -> int:
+    """The id of a run of an action over all contacts, in chunks of `CHUNK`."""
+    action, module = get_action(key), contacts()
+    data = MultiDict([(name.replace("__", "."), value) for name, value in params.items()])
+    checked = action.params(data, module, user)
+    found = of_query(query(), module, user)
+    run_id = start(action, module, found, checked, user, largest_chunk=CHUNK).id
     # Nothing may stay locked on our side.
     db.session.rollback()
     return run_id
+
+
+def count_up(user: User, records: int = 0) -> int:
+    """The id of a run that adds 1 to the field of every record, after making so many new ones."""
+    if records:
+        some_contacts(records)
+    return begin("update_fields", user, **{"add__custom.changes": "1"})
 
 
 def assert_all_is_well(witness: Witness) -> None:

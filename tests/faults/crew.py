@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from massadmin.embedded.children import Child
+from tests.faults import mutant
 from tests.faults.person import reachable
 from tests.processes import free_port, until
 
@@ -139,6 +140,8 @@ class Crew:
             process.kill()
 
     def _start(self, command: str, *replaced: str) -> Process:
+        for at in range(0, len(replaced), 3):
+            mutant.replaced(*replaced[at : at + 3])  # It is told here that there is no such code.
         program = ("-m", "tests.faults.mutant", *replaced, "--") if replaced else PROGRAM
         process = Process(self.environ, (*program, command), self._log(command))
         self._processes.append(process)

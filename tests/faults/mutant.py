@@ -7,19 +7,27 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from pathlib import Path
+
+
+def replaced(module: str, old: str, new: str) -> str:
+    """The source of `module` with `old`, which must stand in it exactly once, as `new`."""
+    spec = importlib.util.find_spec(module)
+    source = Path(spec.origin).read_text() if spec and spec.origin else ""
+    if source.count(old) != 1:
+        raise RuntimeError(f"{old!r} does not stand exactly once in {module}")
+    return source.replace(old, new)
 
 
 def replace(module: str, old: str, new: str) -> None:
-    """Load `module` with `old`, which must stand in its source exactly once, as `new`."""
-    if module in sys.modules:
-        raise RuntimeError(f"{module} is loaded already")
+    """Load `module` so."""
+    source = replaced(module, old, new)
     spec = importlib.util.find_spec(module)
-    source = spec.loader.get_source(module) if spec and spec.loader else None  # type: ignore[attr-defined]  # the loader of a file has it
-    if spec is None or not source or source.count(old) != 1:
-        raise RuntimeError(f"{old!r} does not stand exactly once in {module}")
+    assert spec is not None
+    assert module not in sys.modules, f"{module} is loaded already"
     changed = importlib.util.module_from_spec(spec)
     sys.modules[module] = changed
-    exec(compile(source.replace(old, new), spec.origin or module, "exec"), changed.__dict__)  # noqa: S102 - the product's own source
+    exec(compile(source, spec.origin or module, "exec"), changed.__dict__)  # noqa: S102 - the product's own source
     parent, _, name = module.rpartition(".")
     setattr(sys.modules[parent], name, changed)
 

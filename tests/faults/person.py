@@ -7,6 +7,7 @@ import re
 import urllib.error
 import urllib.parse
 import urllib.request
+import uuid
 from dataclasses import dataclass
 from html import unescape
 
@@ -82,14 +83,24 @@ class Person:
         page = self.get(f"{address}/runs/{run_id}")
         return self.get(f"{address}/runs/{run_id}/{verb}", [self.token(page)])
 
-    def previewed(self, address: str, ids: list[int]) -> list[tuple[str, str]]:
-        """The form that starts a run adding 1 to the field of these records."""
+    def all_of(self, address: str, state: str = "") -> tuple[str, str]:
+        """Select everything that a list shows; `state` is the list's own address, after the `?`.
+        What a form sends along to name these records."""
+        selected = ("selection", str(uuid.uuid4()))
+        page = self.get(f"{address}/contacts?{state}")
+        fields = [self.token(page), selected, ("op", "all"), ("at", state)]
+        answer = self.get(f"{address}/contacts/selection", fields)
+        assert answer.status == 200, answer.words
+        return selected
+
+    def previewed(self, address: str, selected: tuple[str, str]) -> list[tuple[str, str]]:
+        """The form that starts a run adding 1 to the field of these records; they are named by a
+        selection, or by their ids."""
         url = f"{address}/contacts/actions/update_fields"
-        asked = [("ids", ",".join(map(str, ids)))]
-        page = self.get(f"{url}?{urllib.parse.urlencode(asked)}")
+        page = self.get(f"{url}?{urllib.parse.urlencode([selected])}")
         row = [("field", "custom.changes"), ("op", "add"), ("value", "1")]
-        fields = [self.token(page), *asked, *((f"change-0-{name}", value) for name, value in row)]
-        preview = self.get(f"{url}/preview", fields)
+        changes = [(f"change-0-{name}", value) for name, value in row]
+        preview = self.get(f"{url}/preview", [self.token(page), selected, *changes])
         assert preview.status == 200, preview.words
         return preview.hidden()
 

@@ -10,7 +10,7 @@ from massadmin.auth import User, passwords
 from massadmin.embedded.postgres import Postgres
 from tests.databases import sibling
 from tests.faults import holds as moments
-from tests.faults.conftest import Words, assert_all_is_well, count_up
+from tests.faults.conftest import CHUNK, Words, assert_all_is_well, count_up
 from tests.faults.crew import Crew
 from tests.faults.holds import Holds
 from tests.faults.person import PASSWORD, Person
@@ -41,7 +41,8 @@ def test_connections_dropped(
 def test_server_restarted(environ: dict[str, str], tmp_path: Path, fault: str) -> None:
     """The same processes go on with the same run, and the page says what is the matter."""
     with own(Postgres, tmp_path / "postgres") as server:
-        crew = Crew({**environ, "DATABASE_URL": server.url}, tmp_path)
+        own_environ = {"DATABASE_URL": server.url, "MASSADMIN_CHUNK_SIZE": str(CHUNK)}
+        crew = Crew({**environ, **own_environ}, tmp_path)
         witness = Witness(server.url, environ["REDIS_URL"])
         try:
             crew.command("migrate")

@@ -25,7 +25,8 @@ RECORDS = 2_000  # in 20 chunks of 100
 EXECUTE = "massadmin.runs.execute"
 APPLY = "    apply_chunk(get_action(run.action), chunk)\n"
 TWO_TRANSACTIONS = (EXECUTE, APPLY, APPLY + "    db.session.commit()\n")
-NO_LOCK = (EXECUTE, "        .with_for_update(skip_locked=True)\n", "")
+# An option that means nothing, in place of the lock.
+NO_LOCK = (EXECUTE, ".with_for_update(skip_locked=True", ".execution_options(skip_locked=True")
 NO_STATE = (EXECUTE, 'if run.state != "running":', "if False:")
 NO_PERMISSION = (EXECUTE, "may = chunk.user.active and chunk.user.can(needed)", "may = True")
 

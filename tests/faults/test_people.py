@@ -10,9 +10,9 @@ from sqlalchemy import text
 from massadmin.auth import User
 from massadmin.extensions import db
 from massadmin.runs.models import Run
-from tests.factories import a_user, some_contacts, start_action
+from tests.factories import a_user, some_contacts
 from tests.faults import holds as moments
-from tests.faults.conftest import Words, assert_all_is_well, count_up
+from tests.faults.conftest import Words, assert_all_is_well, begin, count_up
 from tests.faults.crew import Crew
 from tests.faults.holds import Holds
 from tests.faults.witness import Witness
@@ -97,8 +97,7 @@ def test_records_edited_meanwhile(
     held = holds.at(moments.MID_EFFECT, record=550)
     some_contacts(RECORDS, city="Rome")
     changes = {"add__custom.changes": "1", "set__city": "Oslo"}
-    run_id = start_action("update_fields", admin, **changes).id
-    db.session.rollback()
+    run_id = begin("update_fields", admin, **changes)
     words(run_id)  # signs the browser in
     crew.workers(1)
     crew.clock()
