@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
-import psutil  # type: ignore[import-untyped]  # nobody installs its stubs here
+import psutil
 
 from bench.measuring import Bench, Row, duration, measure, tick
 from bench.processes import Visitor, state_of, until, wall, web, workers

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextvars
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,8 @@ from tests.databases import WORKER, Broom, own_database, superuser
 if TYPE_CHECKING:
     from flask import Flask
     from flask.testing import FlaskClient
-    from sqlalchemy.orm import Session, scoped_session
+    from flask_sqlalchemy.session import Session
+    from sqlalchemy.orm import scoped_session
 
 ROOT = Path(__file__).resolve().parents[1]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
@@ -41,7 +42,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
-) -> Iterator[None] | pytest.TestReport:
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     in_browser = item.get_closest_marker("browser") or "chromium" in getattr(
         item, "fixturenames", ()
@@ -53,7 +54,7 @@ def pytest_runtest_makereport(
             report.longrepr = f"MASSADMIN_REQUIRE_BROWSER=1 forbids to skip this: {reason}"
         else:
             # All of them at one place, which `pytest -rs` folds into one line.
-            report.longrepr = ("tests in a browser", None, reason)
+            report.longrepr = ("tests in a browser", None, reason)  # type: ignore[assignment]  # pytest takes no line
     return report
 
 

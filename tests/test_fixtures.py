@@ -9,8 +9,9 @@ import pytest
 import redis
 from flask import Flask, g
 from flask.testing import FlaskClient
+from flask_sqlalchemy.session import Session
 from sqlalchemy import text
-from sqlalchemy.orm import Session, scoped_session
+from sqlalchemy.orm import scoped_session
 
 from massadmin.config import Settings
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from flask_sqlalchemy.session import Session
 from sqlalchemy import text
-from sqlalchemy.orm import Session, scoped_session
+from sqlalchemy.orm import scoped_session
 
 from massadmin import schema
 from massadmin.paths import asset_dir

@@ -178,7 +178,7 @@ def follow(selection: Selection, query: Query) -> None:
         clear(selection)
 
 
-def selected_ids(selection: Selection, module: Module, user: User) -> Select[tuple[int]]:
+def selected_ids(selection: Selection, module: Module, user: User) -> Select[int]:
     """The ids selected, as far as the user may see them, as a SELECT of one column `id`."""
     table = module.table
     query = Query.from_json(selection.query)

@@ -134,9 +134,9 @@ def stubborn(tmp_path: Path) -> Iterator[list[Child]]:
             )
         )
         started[-1].start()
-    for child in started:
-        output = tmp_path / child.name
-        assert eventually(lambda output=output: output.read_text() == "deaf\n")
+    assert eventually(
+        lambda: {(tmp_path / each.name).read_text() for each in started} == {"deaf\n"}
+    )
     yield started
     for child in started:
         child.kill()

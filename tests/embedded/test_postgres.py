@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -79,4 +80,4 @@ def test_programs_out_of_the_users_reach_are_copied_to_where_they_run(
             argv = [str(program), "--version"]
             assert Child(name="c", argv=argv, owner=owner, output=tmp_path / "o").run() == 0
     finally:
-        programs.shutil.rmtree(copies, ignore_errors=True)
+        shutil.rmtree(copies, ignore_errors=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import python_calamine
 from massadmin.exports.workbook import MAX_CELL_CHARS, write_workbook
 
 
-def read(path: Path) -> list[list[list[object]]]:
+def read(path: Path) -> list[Sequence[Sequence[object]]]:
     """Sheets of rows of cells."""
     book = python_calamine.CalamineWorkbook.from_path(path)
     return [book.get_sheet_by_name(name).to_python() for name in book.sheet_names]

@@ -12,7 +12,7 @@ from massadmin.extensions import db
 from massadmin.imports import copying
 from massadmin.imports.copying import array, lines, texts
 
-TEXT = strategies.text(strategies.characters(exclude_characters="\0", exclude_categories=("Cs",)))
+TEXT = strategies.text(strategies.characters(exclude_characters="\0", exclude_categories=["Cs"]))
 ROWS = strategies.lists(
     strategies.tuples(strategies.none() | TEXT, strategies.none() | TEXT), min_size=1, max_size=5
 )

@@ -83,7 +83,7 @@ def test_any_text_survives(cell: str) -> None:
     strategies.lists(
         strategies.lists(
             strategies.text(
-                strategies.characters(exclude_characters="\0", exclude_categories=("Cs",))
+                strategies.characters(exclude_characters="\0", exclude_categories=["Cs"])
             ),
             min_size=1,
             max_size=4,

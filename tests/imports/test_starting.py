@@ -9,7 +9,6 @@ from massadmin import imports
 from massadmin.extensions import db
 from massadmin.imports import BadMapping, BadPolicy, Policy
 from massadmin.imports.models import ImportDuplicate, ImportFile
-from massadmin.imports.staging import drop_rows
 from massadmin.records.contacts import Contact
 from massadmin.runs.models import Run
 from massadmin.runs.start import NotAllowed, Refused, retry
@@ -119,4 +118,3 @@ def test_an_upload_is_discarded_once_the_run_has_started() -> None:
     assert uploads.path_of(name)
     imports.start(file, contacts(), Policy(), user)
     assert uploads.path_of(name) is None
-    assert drop_rows(file.id) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.usefixtures("db_session")
 
 
 def put(
-    user: User, record_id: int, seen: dict[str, str | None] | None = None, **texts: str
+    user: User, record_id: int, seen: Mapping[str, str | None] | None = None, **texts: str
 ) -> Edit:
     """Save what was typed into a form that was opened now, or with the marks in `seen`."""
     module = contacts()

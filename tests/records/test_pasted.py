@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from massadmin.extensions import db
 from massadmin.records import pasted
 from massadmin.records.contacts import Contact
 from massadmin.records.pasted import TooManyValues, find_pasted, read_pasted
-from tests.factories import a_user, contacts, db, run_action, some_contacts
+from tests.factories import a_user, contacts, run_action, some_contacts
 
 
 @pytest.mark.parametrize(

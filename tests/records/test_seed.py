@@ -6,8 +6,9 @@ import math
 from typing import Any
 
 import pytest
+from flask_sqlalchemy.session import Session
 from sqlalchemy import text
-from sqlalchemy.orm import Session, scoped_session
+from sqlalchemy.orm import scoped_session
 
 from massadmin.records import seed as seeding
 from massadmin.records import seed_words as words

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
@@ -84,7 +86,7 @@ class Oversized(Action):
 
 
 @pytest.fixture
-def extra_actions():
+def extra_actions() -> Iterator[None]:
     extra = (Poisoned(), Stubborn(), Oversized())
     for action in extra:
         register(action)
@@ -171,6 +173,7 @@ def test_what_the_user_may_no_longer_do_is_skipped_with_that_reason() -> None:
     db.session.commit()
     run = finished(run)
     done = run.succeeded
+    assert done is not None
     assert 0 < done < 300
     assert reasons(run) == {"": done, "Manager may no longer add tags": 300 - done}
     assert tags_of(ids[0]) == ["vip"]

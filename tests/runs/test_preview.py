@@ -6,16 +6,17 @@ import pytest
 from sqlalchemy import text
 from werkzeug.datastructures import MultiDict
 
+from massadmin.auth.models import User
 from massadmin.extensions import db
 from massadmin.runs.action import get_action
-from massadmin.runs.preview import preview
+from massadmin.runs.preview import Preview, preview
 from massadmin.runs.start import NotAllowed
 from tests.factories import a_user, audience, contacts, run_action, some_contacts, world
 
 pytestmark = pytest.mark.usefixtures("db_session")
 
 
-def rehearse(key: str, user, *conditions: str, sample: int = 1_000, **params: str):
+def rehearse(key: str, user: User, *conditions: str, sample: int = 1_000, **params: str) -> Preview:
     action, module = get_action(key), contacts()
     data = MultiDict([(name.replace("__", "."), value) for name, value in params.items()])
     return preview(

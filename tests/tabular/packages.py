@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Mapping
 
 from massadmin.tabular import Limits, rows, sniff
 
@@ -14,8 +15,11 @@ CONTENT = "application/vnd.openxmlformats-officedocument.spreadsheetml"
 SHEET = '<worksheet xmlns="{}"><sheetData>{}</sheetData></worksheet>'
 
 
-def package(sheet: str, strings: str = "", styles: str = "", **more: str | bytes) -> io.BytesIO:
-    """A workbook of one sheet, from the XML of its rows, string items and styles."""
+def package(
+    sheet: str, strings: str = "", styles: str = "", more: Mapping[str, str | bytes] | None = None
+) -> io.BytesIO:
+    """A workbook of one sheet, from the XML of its rows, string items and styles;
+    `more` are parts beside them or in their place, by name."""
     parts = {"xl/worksheets/sheet1.xml": SHEET.format(NAMESPACE, sheet)}
     kinds = {"worksheets/sheet1.xml": "worksheet"}
     if strings:
@@ -42,7 +46,7 @@ def package(sheet: str, strings: str = "", styles: str = "", **more: str | bytes
     )
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as target:
-        for name, content in (parts | more).items():
+        for name, content in {**parts, **(more or {})}.items():
             target.writestr(name, content)
     return buffer
 

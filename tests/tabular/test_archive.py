@@ -57,12 +57,12 @@ def test_archives_made_to_do_harm() -> None:
     assert len(bomb.getvalue()) < 200_000
     with pytest.raises(TooManyBytes, match="more than 200 to 1"):
         sniff(bomb)
-    noise = package("", **{f"xl/media/{n}.png": os.urandom(900).hex() for n in range(20)})
+    noise = package("", more={f"xl/media/{n}.png": os.urandom(900).hex() for n in range(20)})
     with pytest.raises(TooManyBytes, match=r"unpacks to .* bytes, more than the 30,000"):
         sniff(noise, Limits(unpacked_bytes=30_000))
     with pytest.raises(TooManyBytes, match="members, more than the 10"):
         sniff(noise, Limits(members=10))
-    crowd = package("", **{f"{n:0100}": "" for n in range(300)})
+    crowd = package("", more={f"{n:0100}": "" for n in range(300)})
     with pytest.raises(TooManyBytes, match="a directory of"):
         sniff(crowd, Limits(members=10))
 
@@ -82,7 +82,7 @@ def test_a_declared_size_that_lies_is_not_believed() -> None:
 def test_entities_cannot_multiply(part: str) -> None:
     laughs = '<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;">]><x>&b;</x>'
     with pytest.raises(BadWorkbook, match="declares a document type"):
-        sniff(package("", **{part: laughs}))
+        sniff(package("", more={part: laughs}))
 
 
 def test_a_document_type_far_down_is_refused_too() -> None:
@@ -90,13 +90,13 @@ def test_a_document_type_far_down_is_refused_too() -> None:
         f'<?xml version="1.0"?><!-- {"x" * 300_000} --><!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>'
     )
     with pytest.raises(BadWorkbook, match="declares a document type"):
-        sniff(package("", **{"xl/workbook.xml": laughs}))
+        sniff(package("", more={"xl/workbook.xml": laughs}))
 
 
 def test_entities_are_refused_in_any_encoding() -> None:
     laughs = '<?xml version="1.0" encoding="utf-16"?><!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>'
     with pytest.raises(BadWorkbook, match="declares a document type"):
-        sniff(package("", **{"xl/worksheets/sheet1.xml": laughs.encode("utf-16")}))
+        sniff(package("", more={"xl/worksheets/sheet1.xml": laughs.encode("utf-16")}))
 
 
 JUNK = "<a/>" * 2_000
@@ -139,7 +139,7 @@ def test_cells_are_not_counted() -> None:
     assert len(found) == 899
     prefixed = SHEET.format(NAMESPACE, many).replace("</", "</x:").replace("<", "<x:")
     prefixed = prefixed.replace("<x:/", "</").replace("xmlns=", "xmlns:x=")
-    other = package("", **{"xl/worksheets/sheet1.xml": prefixed})
+    other = package("", more={"xl/worksheets/sheet1.xml": prefixed})
     assert list(rows(other, sniff(other, limits, has_header=False), limits)) == found
 
 
@@ -184,7 +184,7 @@ def test_rows_beyond_the_last_are_refused(number: int) -> None:
 
 def test_a_part_without_its_root_is_not_gathered_up() -> None:
     with pytest.raises(BadWorkbook):
-        sniff(package("", **{"xl/worksheets/sheet1.xml": os.urandom(4_000_000).hex()}))
+        sniff(package("", more={"xl/worksheets/sheet1.xml": os.urandom(4_000_000).hex()}))
 
 
 @pytest.mark.parametrize(
@@ -201,13 +201,13 @@ def test_a_part_without_its_root_is_not_gathered_up() -> None:
 )
 def test_damaged_parts(more: dict[str, str]) -> None:
     with pytest.raises(BadWorkbook):
-        cells(package("", **more))
+        cells(package("", more=more))
 
 
 def test_a_workbook_without_sheets() -> None:
     book = f'<workbook xmlns="{NAMESPACE}"><sheets/></workbook>'
     with pytest.raises(BadWorkbook, match="no sheet in the workbook that can be read"):
-        sniff(package("", **{"xl/workbook.xml": book}))
+        sniff(package("", more={"xl/workbook.xml": book}))
 
 
 @given(st.integers(0, 5_000), st.binary(min_size=1, max_size=4))

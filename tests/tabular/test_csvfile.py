@@ -5,6 +5,7 @@ import contextlib
 import csv
 import io
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from hypothesis import given, settings
@@ -35,7 +36,7 @@ def read(data: bytes, dialect: Dialect | None = None, limits: Limits | None = No
 CELLS = st.text(
     st.one_of(
         st.sampled_from(list(",;\t|\"'\\ \n\r#=åß中\u2028\x85\x0b😀")),
-        st.characters(exclude_categories=("Cs",), exclude_characters="\0\ufeff"),
+        st.characters(exclude_categories=["Cs"], exclude_characters="\0\ufeff"),
     ),
     max_size=12,
 )
@@ -64,7 +65,7 @@ def test_what_was_written_is_read(
     table: list[list[str]],
     delimiter: str,
     encoding: str,
-    quoting: int,
+    quoting: Literal[0, 1, 2, 3],
     ending: str,
     padding: int,
 ) -> None:

@@ -165,10 +165,11 @@ def same(text: str) -> str | float:
 def test_a_workbook_of_openpyxl(tmp_path: Path) -> None:
     path = tmp_path / "other.xlsx"
     book = openpyxl.Workbook()
-    book.active.append(["name", "day", "ok"])
-    book.active.append(["Zoë", dt.date(2024, 2, 29), True])
-    book.active.append([None, None, None])
-    book.active.append(["=1+1", None, None])
+    sheet = book.worksheets[0]
+    sheet.append(["name", "day", "ok"])
+    sheet.append(["Zoë", dt.date(2024, 2, 29), True])
+    sheet.append([None, None, None])
+    sheet.append(["=1+1", None, None])
     book.save(path)
     dialect = sniff(path)
     assert dialect.columns == ("name", "day", "ok")
@@ -210,7 +211,7 @@ def test_comments_are_no_rows_and_no_texts() -> None:
         '<row r="1"><c r="A1" t="s"><v>0</v></c></row></sheetData></worksheet>'
     )
     strings = "<!-- <si><t>never</t></si> --><si><t>shown</t></si>"
-    assert cells(package("", strings, **{"xl/worksheets/sheet1.xml": sheet})) == [["shown"]]
+    assert cells(package("", strings, more={"xl/worksheets/sheet1.xml": sheet})) == [["shown"]]
     with pytest.raises(EmptyFile):
         cells(package("<!-- nothing -->"))
 
@@ -224,7 +225,7 @@ def test_names_with_a_prefix() -> None:
         f'<x:sst xmlns:x="{NAMESPACE}"><x:si><x:t>a</x:t></x:si><x:si><x:t>b</x:t></x:si></x:sst>'
     )
     more = {"xl/worksheets/sheet1.xml": sheet, "xl/sharedStrings.xml": strings}
-    assert cells(package("", "<si/>", **more)) == [["b"]]
+    assert cells(package("", "<si/>", more=more)) == [["b"]]
 
 
 def test_dates_of_east_asian_excel() -> None:
@@ -239,7 +240,7 @@ def test_what_the_sheet_says_of_its_size_is_not_believed() -> None:
         '<v>1</v></c><c r="B1"><v>2</v></c></row><row r="2"><c r="A2"><v>3</v></c></row>'
         "</sheetData></worksheet>"
     )
-    file = package("", **{"xl/worksheets/sheet1.xml": sheet})
+    file = package("", more={"xl/worksheets/sheet1.xml": sheet})
     assert cells(file) == [["1", "2"], ["3", ""]]
 
 

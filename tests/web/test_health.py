@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from flask_sqlalchemy.session import Session
 from sqlalchemy import text
-from sqlalchemy.orm import Session, scoped_session
+from sqlalchemy.orm import scoped_session
 
 from massadmin import create_app
 from massadmin.config import Settings
@@ -24,7 +26,7 @@ def browser_of(settings: Settings, clean: None) -> Iterator[Callable[..., FlaskC
     """Browsers at applications with other settings."""
     made: list[Flask] = []
 
-    def browse(**changes: str) -> FlaskClient:
+    def browse(**changes: Any) -> FlaskClient:
         app = create_app(dataclasses.replace(settings, **changes))
         made.append(app)
         return app.test_client()
