@@ -269,8 +269,6 @@ def _passes(error: Exception) -> bool:
     """
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
-    if isinstance(error, DBAPIError) and error.connection_invalidated:
-        return True
     if isinstance(error, OperationalError):
         state = getattr(error.orig, "sqlstate", None) or ""
         return not state.startswith(PROGRAM_LIMIT)
@@ -292,6 +290,7 @@ def _postpone(run_id: int, seq: int, reason: str) -> None:
         .where(RunChunk.run_id == run_id, RunChunk.seq == seq, RunChunk.state == "pending")
         .values(
             attempts=RunChunk.attempts + 1,
+            error=reason,
             due_at=func.clock_timestamp()
             + func.make_interval(
                 0, 0, 0, 0, 0, 0, func.least(MAX_BACKOFF_SECONDS, func.power(2, RunChunk.attempts))

@@ -75,7 +75,10 @@ class Run(Base):
 
 
 class RunChunk(Base):
-    """The unit of work and of commit: ids of one batch, `pending` until they are `done`."""
+    """The unit of work and of commit: ids of one batch, `pending` until they are `done`.
+
+    `attempts` counts how often it could not be done, `error` says why the last time.
+    """
 
     __tablename__ = "run_chunks"
 
@@ -89,6 +92,7 @@ class RunChunk(Base):
     size: Mapped[int] = mapped_column(Integer)
     state: Mapped[str] = mapped_column(String, server_default=text("'pending'"))
     attempts: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    error: Mapped[str | None] = mapped_column(String)
     succeeded: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     skipped: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     failed: Mapped[int] = mapped_column(Integer, server_default=text("0"))

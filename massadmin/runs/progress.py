@@ -91,6 +91,38 @@ def seconds_taken(run: Run) -> float | None:
 
 
 @dataclass(frozen=True)
+class Postponed:
+    """A chunk that could not be done and is tried again: its place in the run, from 1, how often it
+    failed, in how many seconds it is due, why, and how many others wait like it."""
+
+    place: int
+    attempts: int
+    seconds: float
+    reason: str
+    others: int
+
+
+def postponed(run_id: int) -> Postponed | None:
+    """The chunk that is tried again soonest, if any waits for that."""
+    row = db.session.execute(
+        select(
+            RunChunk.seq,
+            RunChunk.attempts,
+            extract("epoch", RunChunk.due_at - func.clock_timestamp()),
+            RunChunk.error,
+            func.count().over(),
+        )
+        .where(RunChunk.run_id == run_id, RunChunk.state == "pending", RunChunk.attempts > 0)
+        .order_by(RunChunk.due_at, RunChunk.seq)
+        .limit(1)
+    ).first()
+    if row is None:
+        return None
+    seq, attempts, seconds, error, count = row
+    return Postponed(seq + 1, attempts, max(0.0, float(seconds)), error or "", count - 1)
+
+
+@dataclass(frozen=True)
 class Batch:
     """The records of a run that go out together."""
 

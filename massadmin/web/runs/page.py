@@ -15,9 +15,11 @@ from massadmin.extensions import db
 from massadmin.records.filters import Query
 from massadmin.records.listing import count_all
 from massadmin.records.values import whole_number
+from massadmin.runs.execute import MAX_ATTEMPTS
 from massadmin.runs.history import active_runs
 from massadmin.runs.models import Run
-from massadmin.runs.progress import throughput_of
+from massadmin.runs.progress import postponed, throughput_of
+from massadmin.runs.states import WORKABLE
 from massadmin.web.access import signed_in
 from massadmin.web.answers import asked_by_htmx, fragments
 from massadmin.web.runs import RUN, bp
@@ -53,6 +55,8 @@ def parts(view: RunView) -> dict[str, Any]:
     return {
         "chart": chart_of(throughput_of(view.id)),
         "related": _related(view.run),
+        "again": postponed(view.id) if view.state in WORKABLE else None,
+        "most_attempts": MAX_ATTEMPTS,
         "undo_until": _undo_until(view),
         "drawn": uuid.uuid4().hex,
         "poll_url": url_for(

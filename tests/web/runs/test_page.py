@@ -6,10 +6,11 @@ import re
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 from massadmin.exports.keeping import file_of
 from massadmin.extensions import db
+from massadmin.runs.action import TryLater
 from massadmin.runs.execute import work_once
 from massadmin.runs.models import Run
 from tests.factories import (
@@ -62,6 +63,39 @@ def test_errors_have_a_chip_of_their_own(signed_in: SignIn) -> None:
     assert "Completed with errors Every record has its result; 1 record failed." in words(html)
     assert f'href="/runs/{run.id}/failures.csv"' in html
     assert "Retry 1 failed" in words(html)
+
+
+def break_off(action: Any, chunk: Any) -> None:
+    raise TryLater("connection <lost>")
+
+
+def test_what_is_tried_again_is_told_with_its_reason(
+    signed_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = signed_in()
+    some_contacts(250)
+    run = start_action("add_tags", user_of(browser), tags="vip")
+    assert work_once(run.id)
+    with monkeypatch.context() as broken:
+        broken.setattr("massadmin.runs.execute.apply_chunk", break_off)
+        assert work_once(run.id)
+    db.session.execute(text("UPDATE run_chunks SET due_at = now() + interval '90 s' WHERE seq = 1"))
+    db.session.commit()
+    told = r"Chunk 2 is tried again in 1 min \d+ s \(attempt 2 of 6\): connection &lt;lost&gt;"
+    for url in (f"/runs/{run.id}", f"/runs/{run.id}/live?state=running&quarter=1"):
+        html = get(browser, url)
+        assert re.search(told, words(html)), words(html)
+        assert 'data-announce="Chunk 2 could not be done' in html
+    with monkeypatch.context() as broken:
+        broken.setattr("massadmin.runs.execute.apply_chunk", break_off)
+        assert work_once(run.id)
+    assert "1 other waits like it." in words(get(browser, f"/runs/{run.id}"))
+    db.session.execute(text("UPDATE run_chunks SET due_at = now()"))
+    db.session.commit()
+    assert "is tried again now" in words(get(browser, f"/runs/{run.id}"))
+    while work_once(run.id):
+        pass
+    assert "tried again" not in get(browser, f"/runs/{run.id}")
 
 
 def test_a_run_that_holds_says_what_stopped_it(signed_in: SignIn) -> None:
