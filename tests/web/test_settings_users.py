@@ -65,7 +65,18 @@ def test_everything_works_without_javascript(admin: FlaskClient) -> None:
     assert 'id="sidebar"' in admin.get("/settings/users/add").text
     answer = admin.post("/settings/users/add", data=NEW)
     assert (answer.status_code, answer.location) == (303, "/settings/users")
-    assert "Added Grace Hopper" in admin.get("/settings/users").text
+    page = admin.get("/settings/users").text
+    assert "Added Grace Hopper" in page
+    grace = f"/settings/users/{user('grace@example.com').id}"
+    for kind in ("role", "password"):
+        assert f'href="{grace}/{kind}"' in page
+        form = admin.get(f"{grace}/{kind}").text
+        # Nothing there waits for a script: not even what leaves it.
+        assert 'class="btn" href="/settings/users">Cancel' in form
+        assert "data-close" not in form.partition('class="main"')[2].partition("</main>")[0]
+    assert f'<form method="post" action="{grace}/active"' in page
+    assert admin.post(f"{grace}/active", data={"active": "0"}).status_code == 303
+    assert not user("grace@example.com").active
 
 
 @pytest.mark.parametrize(
