@@ -3,6 +3,7 @@ a small screen or of text twice as large, readable without scripts."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -59,36 +60,33 @@ def lived_in(admin: User, tmp_path: Path) -> None:
     db.session.commit()
 
 
-def kinds(page: Page, app: Flask) -> dict[str, str]:
-    """One address for each kind of page that can be reached by following links."""
-    found: dict[str, str] = {}
+def walk(page: Page, app: Flask) -> Iterator[str]:
+    """Have the page show each kind of page that can be reached by following links; its address."""
+    seen: set[str] = set()
     ahead = ["/", *MORE]
     urls = app.url_map.bind("localhost")
     while ahead:
         path = ahead.pop(0)
         parts = urlsplit(path)
-        endpoint = urls.match(parts.path)[0] if urls.test(parts.path, "GET") else parts.path
-        kind = " ".join([endpoint, *parse_qs(parts.query).get("tab", [])])
-        if endpoint in FILES or kind in found or not (path in MORE or urls.test(parts.path, "GET")):
+        known = urls.test(parts.path, "GET")
+        endpoint = urls.match(parts.path)[0] if known else parts.path
+        kind = path if path in MORE else " ".join([endpoint, *parse_qs(parts.query).get("tab", [])])
+        if endpoint in FILES or kind in seen or not (path in MORE or known):
             continue
-        found[kind] = path
+        seen.add(kind)
         page.goto(path)
         ahead += page.eval_on_selector_all(
             'a[href^="/"]', "links => links.map(each => each.getAttribute('href'))"
         )
-    return found
+        yield path
+    assert len(seen) >= LEAST, sorted(seen)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.usefixtures("lived_in")
-def test_every_page(open_page: OpenPage, admin: User, app: Flask, scheme: str) -> None:
-    page = open_page(admin, color_scheme=scheme, viewport={"width": 1280, "height": 800})
-    pages = kinds(page, app)
-    assert len(pages) >= LEAST, sorted(pages)
-    for kind, path in pages.items():
-        page.set_viewport_size({"width": 1280, "height": 800})
-        page.goto(path)
-        accessible(page, f"{kind} {path} {scheme}")
+def test_every_page(open_page: OpenPage, admin: User, app: Flask) -> None:
+    page = open_page(admin, viewport={"width": 1280, "height": 800})
+    for path in walk(page, app):
+        accessible(page, path)
         assert same_ids_twice(page) == [], path
         assert page.locator("h1, [role=dialog] h2, #dlg-title").count() >= 1, path
         # At 640 a screen of 1280 shows everything twice as large.
@@ -96,26 +94,22 @@ def test_every_page(open_page: OpenPage, admin: User, app: Flask, scheme: str) -
             page.set_viewport_size({"width": width, "height": 800})
             wide = page.evaluate("document.documentElement.scrollWidth")
             assert wide <= width, f"{path} is {wide} wide at {width}"
+        page.set_viewport_size({"width": 1280, "height": 800})
 
 
 @pytest.mark.usefixtures("lived_in")
 def test_every_page_can_be_read_without_scripts(
     open_page: OpenPage, admin: User, app: Flask
 ) -> None:
-    with_scripts = open_page(admin)
     without = open_page(admin, java_script_enabled=False)
-    for kind, path in kinds(with_scripts, app).items():
-        without.goto(path)
-        assert without.locator("h1:visible, h2:visible").count() >= 1, kind
-        assert without.locator("main").inner_text().strip(), kind
+    for path in walk(without, app):
+        assert without.locator("h1:visible, h2:visible").count() >= 1, path
+        assert without.locator("main").inner_text().strip(), path
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.usefixtures("lived_in")
-def test_a_poll_that_fails_is_told_accessibly(
-    open_page: OpenPage, admin: User, scheme: str
-) -> None:
-    page = open_page(admin, color_scheme=scheme)
+def test_a_poll_that_fails_is_told_accessibly(open_page: OpenPage, admin: User) -> None:
+    page = open_page(admin)
 
     def refuse(route: Route) -> None:
         route.abort()
@@ -123,4 +117,4 @@ def test_a_poll_that_fails_is_told_accessibly(
     page.goto("/runs")
     page.route("**/runs/live*", refuse)
     expect(page.get_by_text("Live updates paused").first).to_be_visible(timeout=15_000)
-    accessible(page, f"failed poll {scheme}")
+    accessible(page, "failed poll")
