@@ -1,4 +1,4 @@
-"""`python -m bench.child worker`, `… web PORT`: the console's processes upon the bench's tables.
+"""`python -m bench.child worker`, `… web PORT PROCESSES`: the console on the bench's tables.
 
 Their settings come from the environment. They live no longer than the bench.
 """
@@ -29,14 +29,17 @@ def main() -> None:
     """Be what the arguments say until a signal."""
     die_with_parent(signal.SIGKILL)
     logs.setup("error")
-    with joined(Settings.from_env()) as app:
+    settings = Settings.from_env()
+    with joined(settings) as app:
         if sys.argv[1] == "worker":
             run_worker(app)
             return
         _offer_from_memory(app)
         db.session.remove()
         db.engine.dispose()
-        WebServer(app, host="127.0.0.1", port=int(sys.argv[2]), threads=8).run()
+        port, processes = int(sys.argv[2]), int(sys.argv[3])
+        threads = settings.web_threads
+        WebServer(app, host="127.0.0.1", port=port, processes=processes, threads=threads).run()
 
 
 def _offer_from_memory(app: Flask) -> None:

@@ -65,7 +65,7 @@ def _listening() -> int:
 
 
 @contextmanager
-def web() -> Iterator[tuple[int, int]]:
+def web(processes: int = 2) -> Iterator[tuple[int, int]]:
     """A web server that answers; its process id and port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -77,7 +77,7 @@ def web() -> Iterator[tuple[int, int]]:
         except OSError:
             return False
 
-    with process("web", str(port)) as server:
+    with process("web", str(port), str(processes)) as server:
         until(answers, "the web server")
         yield server.pid, port
 

@@ -28,7 +28,8 @@ def requests(bench: Bench) -> list[Row]:
     middles: list[float] = []
     lasts: list[float] = []
     bench.settle()
-    with web() as (_, port):
+    # What is kept in memory is there in the process that made it.
+    with web(processes=1) as (_, port):
         visitor = Visitor(port)
         visitor.sign_in()
         visitor.hang_up()

@@ -68,8 +68,14 @@ class Settings:
     workers: int = _setting(
         "MASSADMIN_WORKERS", "Worker processes that `massadmin up` starts.", 2, 256
     )
+    web_processes: int = _setting(
+        "MASSADMIN_WEB_PROCESSES",
+        "Processes that answer web requests; as many as the machine has cores is plenty.",
+        2,
+        64,
+    )
     web_threads: int = _setting(
-        "MASSADMIN_WEB_THREADS", "Requests that the web server answers at once.", 8, 256
+        "MASSADMIN_WEB_THREADS", "Requests that each of them answers at once.", 4, 256
     )
     cookie_secure: bool = _setting(
         "MASSADMIN_COOKIE_SECURE",

@@ -85,17 +85,23 @@ def _connected(settings: Settings) -> psycopg.Connection[tuple[object, ...]]:
 @click.option("--host", help="Address to listen on. [default: 127.0.0.1]")
 @click.option("--port", type=port_type, help="Port to listen on. [default: 8000]")
 def web(host: str | None, port: int | None) -> None:
-    """Run the web server alone: one process with MASSADMIN_WEB_THREADS threads."""
+    """Run the web server alone: MASSADMIN_WEB_PROCESSES of MASSADMIN_WEB_THREADS threads each."""
     from massadmin.cli.console import console
-    from massadmin.cli.web_server import WebServer
+    from massadmin.cli.web_server import WebServer, counted_together
     from massadmin.extensions import db
 
     settings = Settings.from_env(host=host, port=port)
-    with console(log_level=settings.log_level) as app:
-        # The server forks: its child must not inherit connections.
+    with counted_together(), console(log_level=settings.log_level) as app:
+        # The server forks: its children must not inherit connections.
         db.session.remove()
         db.engine.dispose()
-        WebServer(app, host=settings.host, port=settings.port, threads=settings.web_threads).run()
+        WebServer(
+            app,
+            host=settings.host,
+            port=settings.port,
+            processes=settings.web_processes,
+            threads=settings.web_threads,
+        ).run()
 
 
 @click.command()

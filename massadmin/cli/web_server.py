@@ -1,8 +1,14 @@
-"""The web server: gunicorn in this process, with one child that answers in threads."""
+"""The web server: gunicorn in this process, with children that answer in threads."""
 
 from __future__ import annotations
 
+import gc
+import os
+import shutil
 import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from flask import Flask
@@ -17,6 +23,9 @@ from massadmin.embedded.child import die_with_parent
 GRACE = 30
 # Filters live in addresses, and fifty conditions make a long one.
 LONGEST_ADDRESS = 8_190
+# Seconds that a silent connection stays open. Pages that are live ask every two seconds, and a
+# connection that is closed just when its next request comes looks like a server that is gone.
+KEPT = 20
 
 
 class _Log(Logger):  # type: ignore[misc]  # gunicorn has no types
@@ -36,18 +45,22 @@ def _tie(server: object, worker: object) -> None:
 class WebServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     """Serves `app` until SIGTERM, Ctrl-C, or SIGQUIT, which does not wait for answers.
 
-    One process, because the database does the work and Python's part is small; the threads share
-    its pool of connections and its metrics.
+    Each of `processes` answers up to `threads` requests at once, with a pool of connections of its
+    own. Python runs one thread of a process at a time, so making pages keeps a process busy; what
+    was loaded before they are forked, they share.
     """
 
-    def __init__(self, app: Flask, *, host: str, port: int, threads: int) -> None:
+    def __init__(
+        self, app: Flask, *, host: str, port: int, processes: int = 1, threads: int
+    ) -> None:
         self._app = app
         self._options = {
             "bind": [f"[{host}]:{port}" if ":" in host else f"{host}:{port}"],
-            "workers": 1,
+            "workers": processes,
             "worker_class": "gthread",
             "threads": threads,
             "graceful_timeout": GRACE,
+            "keepalive": KEPT,
             "accesslog": None,
             "loglevel": "warning",
             "logger_class": _Log,
@@ -66,3 +79,28 @@ class WebServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def load(self) -> Flask:
         return self._app
+
+    def run(self) -> None:
+        # Read by each process for itself, the templates would take their time and memory twice.
+        for name in self._app.jinja_env.list_templates(extensions=["html"]):
+            self._app.jinja_env.get_template(name)
+        # What is here now stays: looked at by the collector, it would be copied into each process.
+        gc.collect()
+        gc.freeze()
+        super().run()
+
+
+@contextmanager
+def counted_together() -> Iterator[None]:
+    """Have processes that are forked in the block count their requests into files that /metrics
+    adds up, whichever of them is asked. Goes around the making of the application."""
+    maker = os.getpid()
+    folder = tempfile.mkdtemp(prefix="massadmin-metrics-")
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+    try:
+        yield
+    finally:
+        # A process that was forked leaves this block too.
+        if os.getpid() == maker:
+            del os.environ["PROMETHEUS_MULTIPROC_DIR"]
+            shutil.rmtree(folder, ignore_errors=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import os
 import time
 from collections.abc import Iterator
 
@@ -12,7 +13,7 @@ from flask.blueprints import BlueprintSetupState
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
-from redis import Redis
+from prometheus_client.multiprocess import MultiProcessCollector
 from redis.exceptions import RedisError
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -62,11 +63,8 @@ def _database() -> str | None:
 
 
 def _queue() -> str | None:
-    # A connection of its own: those of the application wait for an answer as long as it takes.
-    url = current_app.config["SETTINGS"].redis_url
     try:
-        with Redis.from_url(url, socket_connect_timeout=PATIENCE, socket_timeout=PATIENCE) as queue:
-            queue.ping()
+        dispatch.queue_depth()
     except (RedisError, OSError):
         return "the queue cannot be reached"
     return None
@@ -172,9 +170,13 @@ class _Engine:
 @bp.record_once
 def _register(state: BlueprintSetupState) -> None:
     """Give each application a registry of its own."""
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Engine())
-    state.app.extensions["metrics"] = registry
+    shown = registry = CollectorRegistry(auto_describe=False)
+    shown.register(_Engine())
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        # Several processes answer: what is shown is what all of them counted.
+        MultiProcessCollector(shown)  # type: ignore[no-untyped-call]  # prometheus_client's own
+        registry = CollectorRegistry()
+    state.app.extensions["metrics"] = shown
     state.app.extensions["requests"] = Counter(
         "massadmin_http_requests",
         "Requests answered.",

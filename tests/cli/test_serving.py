@@ -111,6 +111,13 @@ def test_the_web_server_answers_and_leaves_when_asked(environ: dict[str, str]) -
     with process(environ, "web", "--port", str(port)) as server:
         until(lambda: '"ready":true' in answer("/readyz"), "the web server answers")
         assert "<form" in answer("/contacts"), "who is not signed in is asked to"
+        for _ in range(20):
+            assert answer("/healthz")
+        counted = (
+            'massadmin_http_requests_total{endpoint="health.process",method="GET",status="200"}'
+        )
+        for _ in range(6):  # by whichever process; each tells what all of them counted
+            assert f"{counted} 20.0" in answer("/metrics")
         assert ends_well(server) == 0
     assert answer("/healthz") == ""
 

@@ -1,15 +1,20 @@
-"""The web server's processes end together."""
+"""The web server's processes: they answer side by side, and end together."""
 
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 
 import psutil
 
+from massadmin.cli.web_server import KEPT
+from massadmin.web.runs.index import QUICK, SLOW
 from tests.embedded.processes import eventually
+from tests.processes import free_port
 
 # A supervisor, as far as the web server can tell, and a page that takes its time.
 PARENT = """
@@ -21,23 +26,71 @@ print(web.process.pid, flush=True)
 time.sleep(600)
 """
 WEB = """
-import sys, time
+import os, sys, time
 from flask import Flask
 from massadmin.cli.web_server import WebServer
-app = Flask("slow")
+app = Flask("slow", template_folder=None)
 
 @app.get("/slow")
 def slow():
     time.sleep(600)
 
-WebServer(app, host="127.0.0.1", port=int(sys.argv[1]), threads=2).run()
+@app.get("/who")
+def who():
+    return str(os.getpid())
+
+WebServer(app, host="127.0.0.1", port=int(sys.argv[1]), processes=2, threads=2).run()
 """
 
 
+def test_a_connection_is_kept_from_one_poll_to_the_next() -> None:
+    assert all(float(every.removesuffix("s")) < KEPT for every in (QUICK, SLOW))
+
+
+def test_another_goes_on_where_one_is_killed() -> None:
+    port = free_port()
+    web = subprocess.Popen(
+        [sys.executable, "-c", WEB, str(port)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        first = second = 0
+
+        def answers() -> bool:
+            nonlocal first
+            first = who(port)
+            return first > 0
+
+        assert eventually(answers)
+        assert first in {each.pid for each in psutil.Process(web.pid).children()}
+        os.kill(first, signal.SIGKILL)
+
+        def another() -> bool:
+            nonlocal second
+            second = who(port)
+            return second not in (0, first)
+
+        assert eventually(another)
+        assert eventually(lambda: len(psutil.Process(web.pid).children()) == 2)
+        web.send_signal(signal.SIGTERM)
+        assert web.wait(20) == 0
+    finally:
+        web.kill()
+        web.wait()
+
+
+def who(port: int) -> int:
+    """Which process answers; 0 when none does."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/who", timeout=5) as answer:
+            return int(answer.read())
+    except OSError:
+        return 0
+
+
 def test_a_killed_parent_takes_it_along_in_the_middle_of_an_answer() -> None:
-    with socket.socket() as trial:
-        trial.bind(("127.0.0.1", 0))
-        port = trial.getsockname()[1]
+    port = free_port()
     parent = subprocess.Popen(
         [sys.executable, "-c", PARENT, WEB, str(port)],
         stdout=subprocess.PIPE,
@@ -51,7 +104,7 @@ def test_a_killed_parent_takes_it_along_in_the_middle_of_an_answer() -> None:
     with socket.socket() as line:
         assert eventually(lambda: line.connect_ex(("127.0.0.1", port)) == 0)
         line.sendall(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        assert eventually(lambda: bool(web.children()))
+        assert eventually(lambda: len(web.children()) == 2)
         processes = [web, *web.children()]
         # Answering: a thread of the pool has been started for it.
         assert eventually(lambda: any(each.num_threads() > 1 for each in processes[1:]))

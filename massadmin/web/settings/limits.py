@@ -19,7 +19,7 @@ TAB = Tab(
 GROUPS = {
     "Retention": ("restore_days", "export_days", "result_days"),
     "Imports": ("max_upload_mb", "max_columns", "max_cell_chars"),
-    "Engine": ("chunk_size", "workers", "web_threads"),
+    "Engine": ("chunk_size", "workers", "web_processes", "web_threads"),
 }
 # What is said of a secret that is not set; of one that is, nothing but that.
 _SECRET = {"secret_key": "kept in the data folder", "metrics_token": "not set"}
