@@ -21,10 +21,12 @@ from massadmin.records.selection import Selection, UnknownSelection, find_select
 from massadmin.records.values import whole_number
 from massadmin.web.records.address import ListAddress
 from massadmin.web.records.people import me, user_names
+from massadmin.web.records.plenty import Plenty
 from massadmin.web.records.tokens import Token, tokens
 
 # Counting further would hold up the page; the rest is counted after it has been shown.
 COUNTED = 10_000
+PLENTY = Plenty()
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,12 @@ class ListView(ListAddress):
         Raises:
             BadFilter: they cannot be understood.
         """
-        found = count_up_to(self.module, self.query, self.user, COUNTED)
+        asked = self.module, self.query, self.user, COUNTED
+        if PLENTY.knows(*asked):
+            return Total(COUNTED + 1, exact=False)
+        found = count_up_to(*asked)
+        if found > COUNTED:
+            PLENTY.note(*asked)
         return Total(found, exact=found <= COUNTED)
 
     # --- what is shown -----------------------------------------------------------------------
