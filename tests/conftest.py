@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import redis
+from argon2 import PasswordHasher
 
 from massadmin.config import Settings
 from massadmin.embedded.services import services
@@ -56,6 +57,18 @@ def pytest_runtest_makereport(
             # All of them at one place, which `pytest -rs` folds into one line.
             report.longrepr = ("tests in a browser", None, reason)  # type: ignore[assignment]  # pytest takes no line
     return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def hasher_of_the_product() -> Iterator[PasswordHasher]:
+    """How the product hashes passwords. In the tests' own process it is done cheaply instead, since
+    they hash many; its strength is tested by itself."""
+    from massadmin.auth import passwords
+
+    own = passwords._hasher
+    passwords._hasher = PasswordHasher(1, 8, 1)
+    yield own
+    passwords._hasher = own
 
 
 @pytest.fixture(scope="session")

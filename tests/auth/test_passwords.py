@@ -67,9 +67,17 @@ def test_no_account_is_never_right_but_is_hashed_all_the_same(
     assert len(hashes) == 2
 
 
-def test_weaker_hashes_of_former_days_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_guessing_costs_as_much_as_is_recommended(hasher_of_the_product: PasswordHasher) -> None:
+    """The second choice of RFC 9106: three passes over 64 MiB, four lanes."""
+    own = hasher_of_the_product
+    assert (own.time_cost, own.memory_cost, own.parallelism) == (3, 64 * 1024, 4)
+
+
+def test_weaker_hashes_of_former_days_are_noticed(
+    hasher_of_the_product: PasswordHasher, monkeypatch: pytest.MonkeyPatch
+) -> None:
     weak = passwords.hashed("correct horse battery")
-    monkeypatch.setattr(passwords, "_hasher", PasswordHasher())
+    monkeypatch.setattr(passwords, "_hasher", hasher_of_the_product)
     assert passwords.needs_rehash(weak)
     assert not passwords.needs_rehash(passwords.hashed("correct horse battery"))
 

@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from itertools import product
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -27,6 +28,7 @@ pytestmark = pytest.mark.usefixtures("db_session")
 MARKUP = '"><img src=x hx-get="/evil">{{7*7}}\u202e\u200b\u2066&#x41;'
 RAW = '<img src=x hx-get="/evil">'
 SHORT = '<b hx-get="/evil">\u202e{{7*7}}'
+HTMX = {"HX-Request": "true"}
 # No link leads here: they are asked for by scripts, or by people who are signed out.
 MORE = (
     "/contacts/selection",
@@ -156,20 +158,18 @@ def forms(browser: FlaskClient) -> dict[tuple[str, str], dict[str, str]]:
     return found
 
 
-@pytest.mark.parametrize("odd", ["a\x00b@example.com", MARKUP], ids=["nul", "markup"])
-def test_every_field_bears_any_text(browser: FlaskClient, odd: str) -> None:
+def test_every_field_bears_any_text(browser: FlaskClient) -> None:
     tried = 0
     for (method, path), fields in forms(browser).items():
-        for name in fields:
+        for name, odd, htmx in product(fields, ("a\x00b@example.com", MARKUP), ({}, HTMX)):
             data: Any = {**fields, name: odd}
-            for htmx in ({}, {"HX-Request": "true"}):
-                send = {"query_string": data} if method == "get" else {"data": data}
-                answer = browser.open(path, method=method.upper(), headers=htmx, **send)
-                assert answer.status_code < 500, (method, path, name)
-                if answer.mimetype == "text/html":
-                    assert RAW not in answer.text, (method, path, name)
-                tried += 1
-    assert tried > 300
+            send = {"query_string": data} if method == "get" else {"data": data}
+            answer = browser.open(path, method=method.upper(), headers=htmx, **send)
+            assert answer.status_code < 500, (method, path, name, odd)
+            if answer.mimetype == "text/html":
+                assert RAW not in answer.text, (method, path, name, odd)
+            tried += 1
+    assert tried > 600
 
 
 NULS = ("\x00", "city:is:\x00", "\x00:is:x", "city:\x00:x")
