@@ -102,6 +102,7 @@ CONTACT_FIELDS: tuple[Field, ...] = (
         "Last name",
         "text",
         default_column=True,
+        in_order=True,
         names=_names(
             "last name, lastname, family name, surname, last, nachname, familienname, "
             "nom, nom de famille, apellido, apellidos"
@@ -227,6 +228,7 @@ CONTACT_FIELDS: tuple[Field, ...] = (
         importable=False,
         default_column=True,
         never_empty=True,
+        in_order=True,
     ),
     Field("updated_at", "Updated", "datetime", editable=False, importable=False, never_empty=True),
     Field(
@@ -235,5 +237,7 @@ CONTACT_FIELDS: tuple[Field, ...] = (
         "datetime",
         names=_names("last activity, last activity date, last contacted"),
     ),
-    Field("id", "ID", "id", editable=False, names=_names("id, record id, contact id")),
+    Field(
+        "id", "ID", "id", editable=False, in_order=True, names=_names("id, record id, contact id")
+    ),
 )

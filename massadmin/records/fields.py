@@ -46,7 +46,8 @@ class Field:
 
     `choices` of a `choice` field are what forms offer; a field with `open_choices` also takes
     other values, because imported files bring their own. `names` are headers, lower case, under
-    which other programs export the field. One that is `never_empty` is sorted by its index.
+    which other programs export the field. One that is `never_empty` is sorted by as it is. Records
+    that are `in_order` of the field are so by an index of its `sort_key` and their id.
     """
 
     key: str
@@ -59,6 +60,7 @@ class Field:
     sortable: bool = True
     default_column: bool = False
     never_empty: bool = False
+    in_order: bool = False
     names: tuple[str, ...] = ()
 
     @property

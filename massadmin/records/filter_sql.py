@@ -39,14 +39,19 @@ from massadmin.records.values import BadValue, parse, whole_number
 MAX_DAYS = 36_500
 
 
-def where(module: Module, query: Query, user: User) -> ColumnElement[bool]:
-    """The clause that selects what `query` finds among the records `user` may see.
+def where(
+    module: Module, query: Query, user: User, *, one_by_one: bool = False
+) -> ColumnElement[bool]:
+    """The clause that selects what `query` finds among the records `user` may see; `one_by_one`
+    has each record asked by itself for its tags, which is right for few records.
 
     Raises:
         BadFilter: a condition names an unknown field or operator, or its value does not fit.
     """
     module = module.in_trash() if query.trash else module
-    parts = [compile_condition(module, each, user) for each in query.conditions]
+    parts = [
+        compile_condition(module, each, user, one_by_one=one_by_one) for each in query.conditions
+    ]
     joined = (or_ if query.match == "any" else and_)(*parts) if parts else true()
     clauses = [visible(module, user, trash=query.trash), joined]
     if query.q:
@@ -58,11 +63,16 @@ def where(module: Module, query: Query, user: User) -> ColumnElement[bool]:
 
 def visible(module: Module, user: User, *, trash: bool = False) -> ColumnElement[bool]:
     """Live (or deleted) records that `user` may see: all, or only those they own."""
-    deleted_at = module.table.c.deleted_at
-    alive = deleted_at.is_not(None) if trash else deleted_at.is_(None)
+    there = alive(module, trash=trash)
     if user.sees_all_records:
-        return alive
-    return and_(alive, module.table.c.owner_id == user.id)
+        return there
+    return and_(there, module.table.c.owner_id == user.id)
+
+
+def alive(module: Module, *, trash: bool = False) -> ColumnElement[bool]:
+    """Live (or deleted) records, whoever may see them."""
+    deleted_at = module.table.c.deleted_at
+    return deleted_at.is_not(None) if trash else deleted_at.is_(None)
 
 
 def matches_words(module: Module, q: str) -> ColumnElement[bool]:
@@ -76,8 +86,10 @@ def matches_words(module: Module, q: str) -> ColumnElement[bool]:
     return module.table.c.search.op("@@")(func.to_tsquery("simple", " & ".join(quoted)))
 
 
-def compile_condition(module: Module, condition: Condition, user: User) -> ColumnElement[bool]:
-    """One condition as SQL.
+def compile_condition(
+    module: Module, condition: Condition, user: User, *, one_by_one: bool = False
+) -> ColumnElement[bool]:
+    """One condition as SQL; `one_by_one` as `where` has it.
 
     Raises:
         BadFilter: unknown field or operator, or a value the field cannot be compared with.
@@ -95,7 +107,7 @@ def compile_condition(module: Module, condition: Condition, user: User) -> Colum
         raise BadFilter(f"{field.label} “{OPERATORS[op]}”: the filter has no value.")
     try:
         if field.type == "tags":
-            return _tags(module, op, condition.value)
+            return _tags(module, op, condition.value, one_by_one=one_by_one)
         if op in VALUELESS:
             empty = field.sql(module.table).is_(None)
             return empty if op == "empty" else not_(empty)
@@ -202,16 +214,21 @@ def _ends(field: Field, value: str) -> tuple[str, str]:
     return first.strip(), last.strip()
 
 
-def _tags(module: Module, op: str, value: str) -> ColumnElement[bool]:
+def _tags(module: Module, op: str, value: str, *, one_by_one: bool) -> ColumnElement[bool]:
     tags = module.tags
     on_record = tags.c[module.tags_record] == module.table.c.id
+
+    def any_tag(*which: ColumnElement[bool]) -> ColumnElement[bool]:
+        found = select(literal(1)).select_from(tags).where(on_record, *which)
+        # The planner makes no join of what has an offset, so it never reads all that have the tag.
+        return exists(found.offset(0) if one_by_one else found)
+
     if op in VALUELESS:
-        tagged = exists(select(literal(1)).select_from(tags).where(on_record))
-        return not_(tagged) if op == "empty" else tagged
+        return not_(any_tag()) if op == "empty" else any_tag()
     wanted = [each.strip().lower() for each in value.split("|") if each.strip()]
     # Written into the SQL as numbers: only then does the planner know how many records a tag is on,
     # and whether to go through the list in its order or through all that have the tag.
     ids = db.session.scalars(select(Tag.id).where(func.lower(Tag.name).in_(wanted))).all()
     known = bindparam(None, ids, expanding=True, literal_execute=True, type_=Integer, unique=True)
-    tagged = exists(select(literal(1)).select_from(tags).where(on_record, tags.c.tag_id.in_(known)))
+    tagged = any_tag(tags.c.tag_id.in_(known))
     return tagged if op == "has" else not_(tagged)

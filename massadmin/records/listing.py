@@ -11,16 +11,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import cast, func, literal, select, tuple_
+from sqlalchemy import Row, cast, func, literal, select, tuple_
 from sqlalchemy.exc import DataError
 from sqlalchemy.types import Text
 
 from massadmin.auth.models import User
 from massadmin.extensions import db
-from massadmin.records.fields import Field, as_text
+from massadmin.records.fields import Field
 from massadmin.records.filter_sql import where
 from massadmin.records.filters import BadFilter, Query
 from massadmin.records.modules import Module, UnknownField
+from massadmin.records.page_rows import Reading, read
 from massadmin.records.paging import cut
 from massadmin.records.tags import Tag
 
@@ -62,11 +63,13 @@ class Sort:
 @dataclass(frozen=True)
 class ListPage:
     """One page. `records` are mappings of field key to value, with `tags` a list of names;
-    `before` and `after` are the tokens of the pages around it, None at either end."""
+    `before` and `after` are the tokens of the pages around it, None at either end; `total` is how
+    many records the query finds where that came to light."""
 
     records: Sequence[dict[str, Any]]
     before: str | None
     after: str | None
+    total: int | None = None
 
 
 def list_page(
@@ -89,27 +92,25 @@ def list_page(
     key = field.sort_key(table)
     backwards = before is not None and after is None
     descending = sort.descending != backwards
-    statement = select(*record_columns(module), as_text(key).label("_key")).where(
-        where(module, query, user)
-    )
-    token = before if backwards else after
+    token, edge = before if backwards else after, None
     if token is not None:
         value, record_id = _read_token(token, sort)
-        edge = tuple_(cast(literal(value, Text), key.type), literal(record_id))
+        there = tuple_(cast(literal(value, Text), key.type), literal(record_id))
         here = tuple_(key, table.c.id)
-        statement = statement.where(here < edge if descending else here > edge)
-    order = (key.desc(), table.c.id.desc()) if descending else (key.asc(), table.c.id.asc())
+        edge = here < there if descending else here > there
+    reading = Reading(module, query, user, field, descending, edge, size + 1)
     try:
         with db.session.begin_nested() if token is not None else nullcontext():
-            rows = list(db.session.execute(statement.order_by(*order).limit(size + 1)))
+            rows, total = read(reading, record_columns(module))
     except DataError as error:
         # A token whose value is none of the field's: somebody wrote it by hand.
         raise BadFilter(UNFIT_PAGE) from error
     rows, has_previous, has_next = cut(rows, size, backwards=backwards, moved=token is not None)
     return ListPage(
-        records=with_tags(module, [dict(row._mapping) for row in rows]),
+        records=with_tags(module, [_record(row) for row in rows]),
         before=_token(rows[0]._asdict(), sort) if rows and has_previous else None,
         after=_token(rows[-1]._asdict(), sort) if rows and has_next else None,
+        total=total,
     )
 
 
@@ -190,6 +191,10 @@ def shown_fields(module: Module, keys: Sequence[str] | None) -> list[Field]:
     by_key = {field.key: field for field in module.fields}
     chosen = [by_key[key] for key in keys or () if key in by_key]
     return chosen or [field for field in module.fields if field.default_column]
+
+
+def _record(row: Row[Any]) -> dict[str, Any]:
+    return {key: value for key, value in row._mapping.items() if key not in ("_key", "_total")}
 
 
 def _token(record: Mapping[str, Any], sort: Sort) -> str:

@@ -41,7 +41,15 @@ class UnknownField(LookupError):
 
 # What the trash tells about a record, to filter and sort by there and nowhere else.
 TRASH_FIELDS = (
-    Field("deleted_at", "Deleted", "datetime", editable=False, importable=False, never_empty=True),
+    Field(
+        "deleted_at",
+        "Deleted",
+        "datetime",
+        editable=False,
+        importable=False,
+        never_empty=True,
+        in_order=True,
+    ),
     Field("deleted_by", "Deleted by", "user", editable=False, importable=False),
 )
 
