@@ -12,23 +12,6 @@ if TYPE_CHECKING:
 
 __all__ = ["create_app"]
 
-# How long each side of a connection over a network may be silent before the other asks, and how
-# often it asks. A worker whose machine was lost must not hold its chunk for hours, nor a server
-# that was lost a worker.
-SILENT_SECONDS, ASKED_EVERY_SECONDS, ASKED_TIMES = 30, 10, 3
-CONNECTING = {
-    # Results compare times as text, so every connection writes them in one zone.
-    "options": "-c timezone=UTC"
-    f" -c tcp_keepalives_idle={SILENT_SECONDS}"
-    f" -c tcp_keepalives_interval={ASKED_EVERY_SECONDS}"
-    f" -c tcp_keepalives_count={ASKED_TIMES}",
-    "keepalives_idle": SILENT_SECONDS,
-    "keepalives_interval": ASKED_EVERY_SECONDS,
-    "keepalives_count": ASKED_TIMES,
-    # A server that does not even refuse must not hold anybody up for minutes.
-    "connect_timeout": 10,
-}
-
 
 def create_app(settings: Settings | None = None) -> Flask:
     """The console as a Flask application: the one place where its parts are wired together.
@@ -42,6 +25,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     from flask import Flask
 
     from massadmin import actions, auth, web
+    from massadmin.connecting import TO_POSTGRESQL
     from massadmin.embedded import connected, secret_key
     from massadmin.extensions import csrf, db, htmx, migrate
     from massadmin.records import deletion
@@ -61,7 +45,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         SQLALCHEMY_ENGINE_OPTIONS={
             "pool_pre_ping": True,
             "pool_size": settings.web_threads + 2,
-            "connect_args": CONNECTING,
+            "connect_args": TO_POSTGRESQL,
         },
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",

@@ -15,12 +15,15 @@ from types import FrameType
 
 from flask import Flask, current_app
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 from rq import Queue, SimpleWorker
 from rq.exceptions import StopRequested
 from rq.serializers import JSONSerializer
 from rq.worker import WorkerStatus
 
+from massadmin.connecting import to_valkey
 from massadmin.extensions import db
 from massadmin.runs import alive
 
@@ -39,14 +42,21 @@ MOST_TICKETS = 32
 _leaving = threading.Event()
 
 
-def connect(url: str) -> Redis:
-    """A connection to the queue that gives up quickly when it is away, or silent."""
+def connect(url: str, *, patient: bool = False) -> Redis:
+    """A connection to the queue that gives up quickly when it is away, or silent.
+
+    Args:
+        patient: try ten times, over some seconds, instead of once: a worker can do nothing without
+            the queue, while a page is waited for.
+    """
     return Redis.from_url(
         url,
-        socket_connect_timeout=2,
+        socket_connect_timeout=ANSWER_SECONDS,
         # A worker waits for tickets longer than this; RQ sees to that by itself.
         socket_timeout=ANSWER_SECONDS,
         health_check_interval=15,
+        **({} if patient else {"retry": Retry(NoBackoff(), 0)}),
+        **to_valkey(url),
     )
 
 
@@ -122,9 +132,10 @@ def run_worker(app: Flask) -> bool:
         RedisError: the queue is away.
     """
     _leaving.clear()
-    with app.app_context(), alive.beating("worker", app):
-        queue = _queue()
-        worker = _Worker([queue], connection=queue.connection, serializer=JSONSerializer)
+    url = app.config["SETTINGS"].redis_url
+    with app.app_context(), alive.beating("worker", app), connect(url, patient=True) as connection:
+        queue = Queue(QUEUE, connection=connection, serializer=JSONSerializer)
+        worker = _Worker([queue], connection=connection, serializer=JSONSerializer)
         # Work may have become due while nobody was there to hear the bell.
         ring()
         worker.work(with_scheduler=False, logging_level="WARNING")

@@ -64,3 +64,8 @@ def test_a_queue_that_does_not_answer_is_away(
             assert not dispatch.ring()
         finally:
             app.extensions["massadmin_redis"] = there
+        # Whoever waits for a page does not wait for ten more tries.
+        silent.setblocking(False)
+        silent.accept()[0].close()
+        with pytest.raises(BlockingIOError):
+            silent.accept()
