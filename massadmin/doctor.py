@@ -8,13 +8,13 @@ from __future__ import annotations
 import contextlib
 import platform
 import shutil
+import socket
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.engine import make_url
@@ -25,13 +25,15 @@ from massadmin import schema
 from massadmin.config import BadSetting, Settings
 from massadmin.embedded import NoEmbedded, running, services
 from massadmin.runs.alive import SILENCE_SECONDS
-from massadmin.runs.dispatch import QUEUE
+from massadmin.runs.dispatch import QUEUE, connect
 from massadmin.runs.states import WORKABLE
 
 OLDEST_POSTGRESQL = 18
 LEAST_FREE = 1024**3  # bytes
 # Work that nobody took for this long, in seconds, means that workers are too few or not working.
 LONGEST_WAIT = 60.0
+# Workers and clocks that were killed are named for so long, in seconds, and so many of them.
+RECENTLY, MOST_LOST = 3_600, 3
 PATIENCE = 3  # seconds for a server to answer
 
 
@@ -178,6 +180,7 @@ def _database(settings: Settings, *, embedded: bool) -> Iterator[Finding]:
             yield _schema(at)
             if schema.state(at) is schema.State.CURRENT:
                 yield from _alive(connection)
+                yield from _shared_files(connection, settings)
                 yield _work(connection)
     except SQLAlchemyError as error:
         said = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
@@ -226,21 +229,48 @@ def _alive(connection: Connection) -> Iterator[Finding]:
             "Nothing is purged or picked up after a crash: `massadmin up` or `massadmin clock`.",
         ),
     ):
-        names = list(
-            connection.scalars(
-                text(
-                    "SELECT name FROM heartbeats WHERE kind = :kind AND "
-                    "at > clock_timestamp() - make_interval(secs => :silence) ORDER BY name"
-                ),
-                {"kind": kind, "silence": SILENCE_SECONDS},
-            )
-        )
-        yield Finding(
-            f"{kind}s",
-            bool(names),
-            f"{len(names)} alive" + (f": {', '.join(names)}" if names else ""),
-            "" if names else without,
-        )
+        rows = connection.execute(
+            text(
+                "SELECT name, extract(epoch FROM clock_timestamp() - at)::int AS silence "
+                "FROM heartbeats WHERE kind = :kind ORDER BY silence, name"
+            ),
+            {"kind": kind},
+        ).all()
+        names = sorted(name for name, silence in rows if silence < SILENCE_SECONDS)
+        found = f"{len(names)} alive" + (f": {', '.join(names)}" if names else "")
+        # Whoever leaves in order takes its name along.
+        lost = [
+            f"{name} {silence} s ago"
+            for name, silence in rows
+            if SILENCE_SECONDS <= silence < RECENTLY
+        ]
+        if lost:
+            more = f" and {len(lost) - MOST_LOST} more" if len(lost) > MOST_LOST else ""
+            found += f"; killed or cut off: {', '.join(lost[:MOST_LOST])}{more}"
+        yield Finding(f"{kind}s", bool(names), found, "" if names else without)
+
+
+def _shared_files(connection: Connection, settings: Settings) -> Iterator[Finding]:
+    """Only where processes of other machines work on the same database."""
+    machines = connection.scalars(
+        text(
+            "SELECT DISTINCT regexp_replace(name, ' [0-9]+$', '') AS machine FROM heartbeats "
+            "WHERE at > clock_timestamp() - make_interval(secs => :silence) ORDER BY machine"
+        ),
+        {"silence": SILENCE_SECONDS},
+    )
+    others = [name for name in machines if name != socket.gethostname()]
+    if not others:
+        return
+    own = settings.files_dir.is_relative_to(settings.data_dir)
+    yield Finding(
+        "shared files",
+        not own,
+        f"{settings.files_dir}, for {', '.join(others)} too",
+        "Exports and imports need a folder that all machines share: name it in MASSADMIN_FILES_DIR."
+        if own
+        else "",
+    )
 
 
 def _work(connection: Connection) -> Finding:
@@ -273,9 +303,7 @@ def _work(connection: Connection) -> Finding:
 def _queue(settings: Settings, *, embedded: bool) -> Finding:
     address = masked(settings.redis_url)
     try:
-        with Redis.from_url(
-            settings.redis_url, socket_connect_timeout=PATIENCE, socket_timeout=PATIENCE
-        ) as connection:
+        with connect(settings.redis_url) as connection:
             about = connection.info("server")
             depth = connection.llen(f"rq:queue:{QUEUE}")
     except (RedisError, OSError, ValueError) as error:

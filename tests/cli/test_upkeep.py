@@ -15,7 +15,7 @@ from massadmin.auth.models import User
 from massadmin.config import BadSetting, Settings
 from massadmin.embedded import NoEmbedded
 from massadmin.extensions import db
-from massadmin.runs.alive import beat
+from massadmin.runs.alive import beat, my_name
 from tests.cli.conftest import Shell
 from tests.databases import WORKER, sibling, superuser
 from tests.factories import some_contacts, start_action
@@ -48,6 +48,18 @@ def alive() -> None:
     beat("clock")
 
 
+def heard(kind: str, name: str, *, seconds: int) -> None:
+    """As if that process had given its last sign of life so long ago."""
+    db.session.execute(
+        text(
+            "INSERT INTO heartbeats (kind, name, at)"
+            " VALUES (:kind, :name, clock_timestamp() - make_interval(secs => :seconds))"
+        ),
+        {"kind": kind, "name": name, "seconds": seconds},
+    )
+    db.session.commit()
+
+
 def test_a_healthy_installation_has_no_fault(shell: Shell) -> None:
     alive()
     found = checks(shell, 0)
@@ -68,6 +80,30 @@ def test_stopped_workers_and_clocks_are_faults_with_advice(shell: Shell) -> None
     assert {name for name, each in found.items() if not each["ok"]} == {"workers", "clocks"}
     assert "massadmin worker" in found["workers"]["do"]
     assert "FAULT" in shell("doctor").out
+
+
+def test_those_that_were_killed_are_named_with_their_machine(shell: Shell) -> None:
+    alive()
+    for number in range(1, 6):
+        heard("worker", f"machine-b {number}", seconds=60 * number)
+    heard("clock", "machine-b 9", seconds=7_200)
+    found = checks(shell, 0)
+    alive_here = my_name()
+    assert found["workers"]["found"] == (
+        f"1 alive: {alive_here}; killed or cut off: machine-b 1 60 s ago, machine-b 2 120 s ago, "
+        "machine-b 3 180 s ago and 2 more"
+    )
+    assert found["clocks"]["found"] == f"1 alive: {alive_here}"
+
+
+def test_several_machines_need_a_shared_folder(shell: Shell, tmp_path: Path) -> None:
+    alive()
+    assert "shared files" not in checks(shell, 0)
+    heard("worker", "machine-b 1", seconds=1)
+    found = checks(shell, 1, MASSADMIN_FILES_DIR="")["shared files"]
+    assert "machine-b" in found["found"]
+    assert "MASSADMIN_FILES_DIR" in found["do"]
+    assert checks(shell, 0, MASSADMIN_FILES_DIR=str(tmp_path / "shared"))["shared files"]["ok"]
 
 
 def test_a_database_that_is_away_hides_nothing_else(shell: Shell) -> None:
