@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 # Generous, because test machines are busy; nothing waits this long unless something is broken.
-DEADLINE = 60.0
+DEADLINE = 120.0
 
 
 @contextmanager

@@ -7,10 +7,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from massadmin.embedded.children import Child
-from tests.faults import mutant
+from tests.faults import mutant, warm
 from tests.faults.person import reachable
 from tests.processes import free_port, until
 
@@ -20,25 +21,21 @@ PROGRAM = ("-m", "massadmin.cli")
 class Process:
     """One process; what it logs is kept in a file."""
 
-    def __init__(self, environ: dict[str, str], arguments: Sequence[str], log: Path) -> None:
+    def __init__(
+        self,
+        environ: dict[str, str],
+        arguments: Sequence[str],
+        log: Path,
+        replaced: Sequence[str] = (),
+    ) -> None:
         self.log = log
-        with log.open("wb") as output:
-            self.popen = subprocess.Popen(
-                [sys.executable, *arguments],
-                env=environ,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                process_group=0,
-            )
-
-    @property
-    def pid(self) -> int:
-        return self.popen.pid
+        self._process = warm.start(environ, arguments, replaced, log)
+        assert self._process.pid is not None
+        self.pid = self._process.pid
 
     @property
     def alive(self) -> bool:
-        return self.popen.poll() is None
+        return self._process.is_alive()
 
     def said(self) -> str:
         """What it has logged so far."""
@@ -46,18 +43,22 @@ class Process:
 
     def send(self, number: signal.Signals) -> None:
         """Send it a signal."""
-        self.popen.send_signal(number)
+        if self.alive:
+            os.kill(self.pid, number)
 
     def kill(self) -> None:
         """kill -9 of it and whatever it forked."""
-        if self.alive:
+        # Both at once: what it has just forked would outlive it otherwise.
+        with suppress(ProcessLookupError):
+            until(lambda: os.getpgid(self.pid) == self.pid, "it leads a group of its own")
             os.killpg(self.pid, signal.SIGKILL)
-        self.popen.wait()
+        self._process.join()
 
     def left(self) -> int:
         """Wait until it leaves by itself; its exit status."""
         until(lambda: not self.alive, f"process {self.pid} leaves")
-        return int(self.popen.returncode)
+        assert self._process.exitcode is not None
+        return self._process.exitcode
 
 
 class Web(Process):
@@ -66,7 +67,7 @@ class Web(Process):
     def __init__(self, environ: dict[str, str], log: Path) -> None:
         port = free_port()
         self.address = f"http://127.0.0.1:{port}"
-        super().__init__(environ, (*PROGRAM, "web", "--port", str(port)), log)
+        super().__init__(environ, ("web", "--port", str(port)), log)
 
 
 class Crew:
@@ -142,8 +143,7 @@ class Crew:
     def _start(self, command: str, *replaced: str) -> Process:
         for at in range(0, len(replaced), 3):
             mutant.replaced(*replaced[at : at + 3])  # It is told here that there is no such code.
-        program = ("-m", "tests.faults.mutant", *replaced, "--") if replaced else PROGRAM
-        process = Process(self.environ, (*program, command), self._log(command))
+        process = Process(self.environ, [command], self._log(command), replaced)
         self._processes.append(process)
         return process
 

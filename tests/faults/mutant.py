@@ -1,12 +1,10 @@
-"""Massadmin with a part of its code replaced, to see whether a test notices.
-
-python -m tests.faults.mutant MODULE OLD NEW [MODULE OLD NEW …] -- ARGUMENTS
-"""
+"""Massadmin with a part of its code replaced, to see whether a test notices."""
 
 from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -19,8 +17,17 @@ def replaced(module: str, old: str, new: str) -> str:
     return source.replace(old, new)
 
 
-def replace(module: str, old: str, new: str) -> None:
-    """Load `module` so."""
+def replace(parts: Sequence[str]) -> None:
+    """Load the modules so; `parts` are MODULE, OLD, NEW, and again. The rest is loaded anew."""
+    if not parts:
+        return
+    for name in [each for each in sys.modules if each.partition(".")[0] == "massadmin"]:
+        del sys.modules[name]
+    for at in range(0, len(parts), 3):
+        _replace(*parts[at : at + 3])
+
+
+def _replace(module: str, old: str, new: str) -> None:
     source = replaced(module, old, new)
     spec = importlib.util.find_spec(module)
     assert spec is not None
@@ -30,13 +37,3 @@ def replace(module: str, old: str, new: str) -> None:
     exec(compile(source, spec.origin or module, "exec"), changed.__dict__)  # noqa: S102 - the product's own source
     parent, _, name = module.rpartition(".")
     setattr(sys.modules[parent], name, changed)
-
-
-if __name__ == "__main__":
-    end = sys.argv.index("--")
-    parts = sys.argv[1:end]
-    for at in range(0, len(parts), 3):
-        replace(*parts[at : at + 3])
-    from massadmin.cli import main
-
-    main(sys.argv[end + 1 :])

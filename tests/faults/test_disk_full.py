@@ -61,8 +61,6 @@ def test_space_is_made(
 ) -> None:
     """Soon enough, nobody need do anything."""
     run_id = _export(admin)
-    # The limit is for the file that it exports, not for the code that it has Python compile.
-    crew.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     held = holds.picked(run_id)
     worker = crew.worker()
     held.reached()
