@@ -196,7 +196,7 @@
     else if (box && (keys === "x" || keys === "X")) { box.checked = !box.checked; tick(box, keys === "X"); }
     else if (keys === "Enter" && row && target === box) $(".row-link", row)?.click();
     else {
-      const named = $(`[data-key="${CSS.escape(keys)}"]:not([disabled])`);
+      const named = all(`[data-key="${CSS.escape(keys)}"]:not([disabled])`).at(-1); // of notices, the latest
       if (!named) return;
       if (named.matches("input")) { named.focus(); named.select(); }
       else { if (named.matches("[popovertarget]")) named.focus(); named.click(); }

@@ -24,7 +24,14 @@ SHORTCUTS = (
             ("Esc", "Clear the selection"),
         ),
     ),
-    ("Everywhere", (("g b", "Go to Bulk actions"), ("?", "Show these shortcuts"))),
+    (
+        "Everywhere",
+        (
+            ("g b", "Go to Bulk actions"),
+            ("v", "Follow the link of the latest notice"),
+            ("?", "Show these shortcuts"),
+        ),
+    ),
 )
 
 

@@ -13,11 +13,11 @@ from markupsafe import Markup
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 _SHAPES = {"date": "%b %Y", "minute": "%b %Y, %H:%M", "second": "%b %Y, %H:%M:%S"}
 _AGO = (
-    (365 * 86_400, "year"),
-    (30 * 86_400, "month"),
-    (86_400, "day"),
-    (3_600, "hour"),
-    (60, "minute"),
+    (365 * 86_400, " year", " years"),
+    (30 * 86_400, " month", " months"),
+    (86_400, " day", " days"),
+    (3_600, " h", " h"),
+    (60, " min", " min"),
 )
 
 
@@ -49,16 +49,17 @@ def moment(
 
 
 def ago(value: datetime | None, now: datetime | None = None) -> Markup:
-    """A `<time>` such as `3 minutes ago` or `in 2 hours`, the exact time on hovering."""
+    """A `<time>` such as `3 min ago` or `in 2 days`, the exact time on hovering. Minutes and hours
+    are as short as in durations: they stand in columns."""
     if value is None:
         return Markup("–")
     exact = _aware(value)
     seconds = ((now or datetime.now(UTC)) - exact).total_seconds()
     words = "just now"
-    for size, unit in _AGO:
+    for size, one, many in _AGO:
         count = int(abs(seconds) // size)
         if count:
-            amount = f"{count} {unit}{'' if count == 1 else 's'}"
+            amount = f"{count}{one if count == 1 else many}"
             words = f"{amount} ago" if seconds > 0 else f"in {amount}"
             break
     local = exact.astimezone(zone())

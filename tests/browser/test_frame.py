@@ -106,7 +106,7 @@ def test_a_menu_in_a_row_that_replaces_the_list_keeps_the_focus(page: Page) -> N
     expect(row).to_contain_text("Deactivated")
     expect(button).to_be_focused()
     button.click()
-    row.get_by_role("button", name="Change role").click()
+    row.get_by_role("link", name="Change role").click()
     expect(page.locator("#dlg-title")).to_have_text("Change role")
     page.keyboard.press("Escape")
     expect(button).to_be_focused()

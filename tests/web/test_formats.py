@@ -66,8 +66,8 @@ def test_plurals() -> None:
     [
         (timedelta(seconds=20), "just now"),
         (timedelta(seconds=-20), "just now"),
-        (timedelta(minutes=1), "1 minute ago"),
-        (timedelta(hours=5, minutes=59), "5 hours ago"),
+        (timedelta(minutes=1), "1 min ago"),
+        (timedelta(hours=5, minutes=59), "5 h ago"),
         (timedelta(days=-12), "in 12 days"),
         (timedelta(days=800), "2 years ago"),
     ],

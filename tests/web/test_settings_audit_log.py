@@ -31,9 +31,13 @@ def test_entries_are_read_newest_first_and_escaped(manager: FlaskClient, db_sess
     audit.record(
         "role_changed", user=ada, subject="<b>x</b>", details={"before": "member", "after": "admin"}
     )
+    started = {"action": "add_tags", "module": "contacts", "records": 12431}
+    audit.record("run.started", user=ada, subject="run:8", details=started)
     db_session.commit()
     page = manager.get("/settings/audit").text
-    assert rows(page) == ["Changed a role", audit.label("run.started"), "Signed in"]
+    begun = audit.label("run.started")
+    assert rows(page) == [begun, "Changed a role", begun, "Signed in"]
+    assert "Add tags; contacts; records: 12,431" in page
     assert "Member → Admin" in page
     assert '<a href="/runs/7">Bulk action 7</a>' in page
     assert "<b>x</b>" not in page

@@ -72,6 +72,8 @@ def whole(field: Field, value: Any, names: Mapping[int, str]) -> Markup:
     if value is None:
         return Markup("")
     cell = _plain(field, names) or escape
+    if field.type == "email":
+        cell = _breaking
     return Markup(_tags(value, len(value)) if field.type == "tags" else cell(value))  # noqa: S704  # both escape
 
 
@@ -120,6 +122,11 @@ def _plain(field: Field, names: Mapping[int, str]) -> Cell | None:
         known: dict[str, Markup] = {}
         return lambda word: known.get(word) or known.setdefault(word, status(word))
     return None
+
+
+def _breaking(value: Any) -> str:
+    # Where there is no room for all of an address, it parts where a reader would part it.
+    return escape(value).replace("@", Markup("@<wbr>"))
 
 
 def _fitting(value: Any) -> str:

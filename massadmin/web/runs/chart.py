@@ -73,11 +73,11 @@ def chart_of(points: list[tuple[float, int]]) -> Chart | None:
 
 
 def nice_above(value: float) -> float:
-    """The next of 1, 2, 4, 5 or 10 times a power of ten that is not below `value`."""
+    """The next of 1, 2, 3, 4, 5, 6, 8 or 10 times a power of ten that is not below `value`."""
     if value <= 0:
         return 1.0
     power = 10.0 ** math.floor(math.log10(value))
-    for factor in (1, 2, 4, 5, 10):
+    for factor in (1, 2, 3, 4, 5, 6, 8, 10):
         if value <= factor * power * (1 + 1e-9):
             return factor * power
     return 10 * power

@@ -11,10 +11,12 @@ from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  #
 
 from massadmin.auth import audit, people
 from massadmin.auth.permissions import ROLES
+from massadmin.records.modules import MODULES
 from massadmin.records.values import MAX_SHORT_ID, whole_number
+from massadmin.runs.action import REGISTRY
 from massadmin.web.access import permission
 from massadmin.web.answers import asked_by_htmx
-from massadmin.web.formats import zone
+from massadmin.web.formats import number, zone
 from massadmin.web.settings import Tab, bp
 
 TAB = Tab(label="Audit log", endpoint="settings.audit_log", order=80, permission="audit.view")
@@ -79,19 +81,29 @@ def _midnight(text: str | None, days: int = 0) -> datetime | None:
 
 def _run_of(subject: str) -> int | None:
     """The id of the run that an entry is about."""
-    kind, _, number = subject.partition(":")
-    return whole_number(number) if kind == "run" else None
+    kind, _, rest = subject.partition(":")
+    return whole_number(rest) if kind == "run" else None
 
 
 def _words(details: dict[str, Any]) -> str:
-    """`Member → Admin` of a change, `role: Admin` of anything else."""
+    """`Member → Admin` of a change, `role: Admin` of anything else; what names itself, such as an
+    action, stands without its key."""
     said = {key: _value(key, value) for key, value in details.items()}
     if set(said) == {"before", "after"}:
         return f"{said['before']} → {said['after']}"
-    return "; ".join(f"{key.replace('_', ' ')}: {value}" for key, value in said.items())
+    return "; ".join(
+        value if key in ("action", "module") else f"{key.replace('_', ' ')}: {value}"
+        for key, value in said.items()
+    )
 
 
 def _value(key: str, value: Any) -> Any:
     if isinstance(value, list):
         return ", ".join(map(str, value))
+    if isinstance(value, int) and not isinstance(value, bool):
+        return number(value)
+    if key == "action":
+        return REGISTRY[value].label if value in REGISTRY else value
+    if key == "module":
+        return MODULES[value].label.lower() if value in MODULES else value
     return ROLES.get(str(value), value) if key in ("before", "after", "role") else value

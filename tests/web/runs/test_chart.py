@@ -27,7 +27,8 @@ def test_too_little_is_not_drawn(points: list[tuple[float, int]]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "top"), [(0, 1), (0.03, 0.04), (1, 1), (1.01, 2), (3, 4), (9, 10), (999, 1000)]
+    ("value", "top"),
+    [(0, 1), (0.035, 0.04), (1, 1), (1.01, 2), (3.1, 4), (5.2, 6), (9, 10), (999, 1000)],
 )
 def test_the_axis_ends_on_a_round_number(value: float, top: float) -> None:
     assert nice_above(value) == pytest.approx(top)
