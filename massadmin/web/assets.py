@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import lucide
-from flask import Blueprint, Flask, Response, current_app, send_file, url_for
+from flask import Blueprint, Flask, Response, current_app, request, send_file, url_for
 from markupsafe import Markup, escape
 
 from massadmin.web.access import public
@@ -41,11 +41,9 @@ def vendor_path(name: str) -> Path:
 
 def static_url(name: str) -> str:
     """The address of `static/<name>`, or of a vendor file as `vendor/<name>`, with its hash."""
-    if name.startswith("vendor/"):
-        path = vendor_path(name.removeprefix("vendor/"))
-        return url_for("assets.vendor", name=path.name, v=_hash(path, path.stat().st_mtime_ns))
-    path = Path(str(current_app.static_folder)) / name
-    return url_for("static", filename=name, v=_hash(path, path.stat().st_mtime_ns))
+    path = _path(str(current_app.static_folder), name)
+    # A page names ten of them: an address is made again where the file or its place changed.
+    return _address(name, path, path.stat().st_mtime_ns, request.root_path)
 
 
 @lru_cache(maxsize=256)
@@ -66,8 +64,18 @@ def icon(name: str, size: int = 16, label: str = "", extra_class: str = "") -> M
 
 
 @lru_cache(maxsize=256)
-def _hash(path: Path, _changed: int) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+def _path(folder: str, name: str) -> Path:
+    if name.startswith("vendor/"):
+        return vendor_path(name.removeprefix("vendor/"))
+    return Path(folder) / name
+
+
+@lru_cache(maxsize=256)
+def _address(name: str, path: Path, _changed: int, _root: str) -> str:
+    mark = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    if name.startswith("vendor/"):
+        return url_for("assets.vendor", name=name.removeprefix("vendor/"), v=mark)
+    return url_for("static", filename=name, v=mark)
 
 
 def init_app(app: Flask) -> None:

@@ -43,6 +43,8 @@ def test_the_address_changes_with_the_content(
         (tmp_path / "a.css").write_text("b {}")
         assert static_url("a.css") != first
         assert static_url("a.css").partition("?")[0] == "/static/a.css"
+    with app.test_request_context(environ_overrides={"SCRIPT_NAME": "/crm"}):
+        assert static_url("a.css").partition("?")[0] == "/crm/static/a.css"
 
 
 def test_htmx_is_version_2_from_its_package(client: FlaskClient) -> None:
