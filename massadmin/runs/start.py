@@ -15,7 +15,7 @@ from massadmin.auth import audit
 from massadmin.auth.models import User
 from massadmin.extensions import db
 from massadmin.records.modules import Module
-from massadmin.runs import dispatch
+from massadmin.runs import alive, dispatch
 from massadmin.runs.action import Action, get_action
 from massadmin.runs.audience import Audience, of_results
 from massadmin.runs.freeze import chunk_size, freeze
@@ -140,8 +140,11 @@ def start(
         subject=f"run:{run_id}",
         details={"action": action.key, "module": module.key, "records": total},
     )
+    # A ticket for each worker that can take part: each does as much as it can, and one that comes
+    # later rings by itself. Of a ticket for every chunk, most would find nothing left to do.
+    workers = max(1, alive.count_alive("worker"))
     db.session.commit()
-    dispatch.ring(tickets=-(-total // largest))
+    dispatch.ring(tickets=min(workers, -(-total // size)))
     return db.session.execute(select(Run).where(Run.id == run_id)).scalar_one()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from sqlalchemy import select
 
 from massadmin.extensions import db
 from massadmin.runs import dispatch
-from massadmin.runs.models import Run
+from massadmin.runs.models import Heartbeat, Run
 from tests.factories import a_user, fresh, some_contacts, start_action, tally
 
 pytestmark = pytest.mark.usefixtures("db_session")
@@ -29,6 +30,17 @@ def test_starting_a_run_rings_once_it_is_committed() -> None:
     (run,) = db.session.scalars(select(Run)).all()
     assert run.state == "completed"
     assert tally(run) == (3, 0, 0)
+
+
+@pytest.mark.parametrize(("workers", "tickets"), [(0, 1), (2, 2), (9, 3)])
+def test_every_worker_is_rung_for_that_finds_a_chunk(workers: int, tickets: int) -> None:
+    admin = a_user()
+    some_contacts(300)  # in three chunks
+    now = datetime.now(UTC)
+    db.session.add_all(Heartbeat(kind="worker", name=f"w{n}", at=now) for n in range(workers))
+    db.session.commit()
+    start_action("add_tags", admin, tags="vip")
+    assert dispatch.queue_depth() == tickets
 
 
 def test_the_queue_never_fills_with_tickets() -> None:
