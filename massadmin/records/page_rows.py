@@ -31,6 +31,8 @@ FURTHER = 12_000
 # With fewer matches than this among the nearest, a page would take more than the further ones, and
 # counting up to 10,000 goes through all records anyway.
 PROMISING = 12
+# Whoever asks for one of these by its value means few records, and an index says which.
+FEW_EACH = frozenset({"id", "email", "phone"})
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,14 @@ class Reading:
         said = query.conditions or query.q or query.deleted_run is not None
         return bool(said) or not self.user.sees_all_records
 
+    @property
+    def singled_out(self) -> bool:
+        """Whether a condition names the records by a value that few have."""
+        named = {each.key for each in self.module.fields if each.type in FEW_EACH}
+        return self.query.match == "all" and any(
+            each.op in ("is", "one_of") and each.field in named for each in self.query.conditions
+        )
+
     def ordered(self, key: ColumnElement[Any], record_id: ColumnElement[Any]) -> Sequence[Any]:
         """How rows with these are ordered."""
         if self.descending:
@@ -80,7 +90,7 @@ def read(reading: Reading, columns: Sequence[Any]) -> tuple[list[Row[Any]], int 
     """
     if not (reading.field.in_order and reading.narrowed):
         return _shown(reading, columns, _plainly(reading)), None
-    rows = _shown(reading, columns, _nearest(reading, NEAR))
+    rows = [] if reading.singled_out else _shown(reading, columns, _nearest(reading, NEAR))
     if PROMISING <= len(rows) < reading.limit:
         rows = _shown(reading, columns, _nearest(reading, FURTHER))
     if len(rows) == reading.limit:

@@ -133,6 +133,20 @@ def test_what_is_found_nearby_is_not_counted(member: User, monkeypatch: pytest.M
     assert (len(page.records), page.total) == (5, None)
 
 
+def test_who_is_named_by_an_address_is_not_looked_for_in_the_order_of_the_list(
+    member: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin, order = a_user(), Sort("created_at", descending=True)
+    db.session.execute(insert(Contact), [{"email": "ann@example.com"}])
+    near = page_rows._nearest
+    monkeypatch.setattr(page_rows, "_nearest", None)
+    page = list_page(contacts(), query("email:is:Ann@example.com"), admin, sort=order)
+    assert [each["email"] for each in page.records] == ["ann@example.com"]
+    monkeypatch.setattr(page_rows, "_nearest", near)
+    either = query("email:is:ann@example.com", "city:is:Oslo", match="any")
+    assert len(list_page(contacts(), either, admin, sort=order, size=100).records) > 20
+
+
 @pytest.mark.parametrize(
     ("sort", "condition", "begins"),
     [
@@ -196,5 +210,7 @@ def _plan(statement: Any) -> str:
 
 
 def test_a_filter_that_cannot_be_understood_is_refused(db_session: object) -> None:
-    with pytest.raises(BadFilter):
-        list_page(contacts(), query("city:gt:Oslo"), a_user(), sort=Sort("created_at"))
+    admin = a_user()
+    for asked in ("city:gt:Oslo", "nothing:is:Oslo"):
+        with pytest.raises(BadFilter):
+            list_page(contacts(), query(asked), admin, sort=Sort("created_at"))

@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from massadmin.auth.models import User
 from massadmin.extensions import db
+from massadmin.records import page_rows
 from massadmin.records.modules import CustomField
 from massadmin.records.smart_lists import save_list
 from massadmin.records.tags import ContactTag, Tag
@@ -281,3 +282,16 @@ class TestSmartLists:
         page = browser.get(f"/contacts?list={saved.id}")
         assert page.status_code == 422
         assert "no field “custom.gone”" in page.text
+
+
+@pytest.mark.parametrize(("counted", "said"), [(10_000, "30"), (20, "20+")])
+def test_records_that_were_all_found_are_not_counted_again(
+    signed_in: SignIn, monkeypatch: pytest.MonkeyPatch, counted: int, said: str
+) -> None:
+    some_contacts(30, city="Oslo")
+    some_contacts(5, city="Rome")
+    monkeypatch.setattr(page_rows, "NEAR", 0)
+    monkeypatch.setattr(lists, "COUNTED", counted)
+    monkeypatch.setattr(lists, "count_up_to", None)
+    page = signed_in().get("/contacts?f=city:is:Oslo&per=25")
+    assert f">{said}</span>" in page.text

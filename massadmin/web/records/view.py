@@ -36,6 +36,11 @@ class Total:
     count: int
     exact: bool = True
 
+    @classmethod
+    def up_to(cls, found: int) -> Self:
+        """`found` as far as pages say numbers exactly."""
+        return cls(min(found, COUNTED + 1), exact=found <= COUNTED)
+
     def __str__(self) -> str:
         return f"{self.count:,}" if self.exact else f"{COUNTED:,}+"
 
@@ -63,7 +68,8 @@ class ListView(ListAddress):
             )
             moved = self.args.get("after") or self.args.get("before")
             whole = not moved and not self.page.after
-            self.total = Total(len(self.page.records)) if whole else self.count()
+            known = len(self.page.records) if whole else self.page.total
+            self.total = self.count() if known is None else Total.up_to(known)
         except BadFilter as error:
             self.error = str(error)
         return self
@@ -80,7 +86,7 @@ class ListView(ListAddress):
         found = count_up_to(*asked)
         if found > COUNTED:
             PLENTY.note(*asked)
-        return Total(found, exact=found <= COUNTED)
+        return Total.up_to(found)
 
     # --- what is shown -----------------------------------------------------------------------
 
