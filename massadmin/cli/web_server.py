@@ -16,6 +16,9 @@ from gunicorn.app.base import (  # type: ignore[import-untyped]  # gunicorn has 
     BaseApplication,
 )
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]  # gunicorn has no types
+from gunicorn.workers.gthread import (  # type: ignore[import-untyped]  # gunicorn has no types
+    ThreadWorker,
+)
 
 from massadmin.embedded.child import die_with_parent
 
@@ -35,6 +38,22 @@ class _Log(Logger):  # type: ignore[misc]  # gunicorn has no types
         super().setup(cfg)
         self.error_log.handlers.clear()
         self.error_log.propagate = True
+
+
+class _Process(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
+    """Takes a connection only while a thread of its own is free to answer it.
+
+    Left to itself it takes all that come, and they wait for its threads while those of another
+    process have nothing to do.
+    """
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        silent = len(self.keepalived_conns) + len(self.pending_conns)
+        super().set_accept_enabled(enabled and self.nr_conns - silent < self.cfg.threads)
+
+    def accept(self, listener: Any) -> None:
+        super().accept(listener)
+        self.set_accept_enabled(True)
 
 
 def _tie(server: object, worker: object) -> None:
@@ -57,7 +76,7 @@ class WebServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         self._options = {
             "bind": [f"[{host}]:{port}" if ":" in host else f"{host}:{port}"],
             "workers": processes,
-            "worker_class": "gthread",
+            "worker_class": _Process,
             "threads": threads,
             "graceful_timeout": GRACE,
             "keepalive": KEPT,

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from contextlib import ExitStack
 
 import psutil
 
@@ -75,6 +76,27 @@ def test_another_goes_on_where_one_is_killed() -> None:
         assert eventually(lambda: len(psutil.Process(web.pid).children()) == 2)
         web.send_signal(signal.SIGTERM)
         assert web.wait(20) == 0
+    finally:
+        web.kill()
+        web.wait()
+
+
+def test_a_free_thread_answers_whichever_process_has_it() -> None:
+    port = free_port()
+    web = subprocess.Popen(
+        [sys.executable, "-c", WEB, str(port)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        assert eventually(lambda: who(port) > 0)
+        with ExitStack() as lines:
+            for _ in range(3):  # of the four threads that there are
+                line = lines.enter_context(socket.create_connection(("127.0.0.1", port)))
+                line.sendall(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            answers = {who(port) for _ in range(20)}
+        assert len(answers) == 1
+        assert 0 not in answers
     finally:
         web.kill()
         web.wait()
