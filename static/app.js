@@ -80,8 +80,9 @@
   const pollNow = () => document.hidden || all("[data-poll]").forEach((element) => htmx.trigger(element, "poll-now"));
   on("visibilitychange", pollNow);
 
-  // --- milestones: whatever carries data-announce is said once ----------------------------------
+  // --- milestones: whatever carries data-announce is said once at each address -------------------
   const said = new Set();
+  on("htmx:pushedIntoHistory", () => said.clear());
   const announce = (aloud = true) => all("[data-announce]").forEach(({ dataset }) => {
     if (!dataset.announce || said.has(dataset.announce)) return;
     said.add(dataset.announce);

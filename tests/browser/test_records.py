@@ -113,6 +113,16 @@ def test_search_by_its_key_and_back_again(page: Page) -> None:
     page.keyboard.press("Enter")
     expect(page.locator("#count")).to_have_text("4")
     assert focused(page) == "search"
+    announced = page.locator("#announce")
+    expect(announced).to_have_text("4 contacts")
+    page.keyboard.type("2")
+    page.keyboard.press("Enter")
+    expect(announced).to_have_text("1 contact")
+    page.keyboard.press("Backspace")
+    page.keyboard.press("Enter")
+    expect(announced).to_have_text("4 contacts")
+    page.go_back()
+    page.go_back()
     page.go_back()
     expect(page.locator("#count")).to_have_text("12")
 
