@@ -1,6 +1,7 @@
 """Takes pictures of a console of its own, started for the purpose: `make screenshots`.
 
-Those of README, and every page that links lead to in both themes, into `screenshots/`.
+Those of README; and, into `screenshots/`, every page that links lead to and every state that none
+leads to, in both themes, most states on a small screen too.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.browser.states import NARROW, WIDE, make_odd, states
 from tests.conftest import BROWSERS
 from tests.processes import free_port, until
 
@@ -64,7 +66,13 @@ def take(environ: dict[str, str], address: str, password: str) -> None:
             page = opened(browser, address, scheme)
             signed_in(page, password)
             take_for_readme(page, environ, scheme)
+            page.context.close()
+        odd = make_odd()
+        for scheme in ("light", "dark"):
+            page = opened(browser, address, scheme)
+            signed_in(page, password)
             take_every_page(page, scheme)
+            take_every_state(page, odd, scheme)
             page.context.close()
         browser.close()
 
@@ -72,7 +80,7 @@ def take(environ: dict[str, str], address: str, password: str) -> None:
 def opened(browser: Browser, address: str, scheme: str) -> Page:
     context = browser.new_context(
         base_url=address,
-        viewport={"width": 1360, "height": 800},
+        viewport=WIDE,
         color_scheme="dark" if scheme == "dark" else "light",
     )
     return context.new_page()
@@ -119,11 +127,14 @@ def take_every_page(page: Page, scheme: str) -> None:
     )
     page.get_by_role("button", name="Upload and continue").click()
     page.wait_for_url("**/map")
-    ahead, seen = ["/contacts", page.url.removeprefix(page.url.split("/imports")[0]), "/404"], set()
+    mapping = urlsplit(page.url).path
+    ahead = ["/contacts", mapping, mapping.replace("/map", "/check"), "/no/such/page"]
+    seen = set()
     while ahead:
         path = ahead.pop(0)
         parts = urlsplit(path)
         kind = re.sub(r"\d+", "n", parts.path.strip("/").replace("/", "-"))
+        kind = re.sub("^contacts-n-fields-.*", "contacts-n-field", kind)
         kind = "-".join([kind, *parse_qs(parts.query).get("tab", [])]) or "home"
         if kind in seen or FILES.search(parts.path):
             continue
@@ -135,10 +146,21 @@ def take_every_page(page: Page, scheme: str) -> None:
         )
 
 
+def take_every_state(page: Page, odd: dict[str, int], scheme: str) -> None:
+    """A picture of each state on both sizes of screen; what is in a menu there has no small one."""
+    for name, come_to in states(odd).items():
+        come_to(page)
+        picture(page, EVERY_PAGE / f"state-{name}-{scheme}.png")
+        page.set_viewport_size(NARROW)
+        picture(page, EVERY_PAGE / f"state-{name}-small-{scheme}.png")
+        page.set_viewport_size(WIDE)
+
+
 def main() -> None:
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="massadmin-") as folder:
-        environ = {**os.environ, "MASSADMIN_DATA_DIR": folder, "PYTHONPATH": str(ROOT)}
+        os.environ |= {"MASSADMIN_DATA_DIR": folder, "PYTHONPATH": str(ROOT)}
+        environ = dict(os.environ)
         with subprocess.Popen(
             [sys.executable, "-m", "massadmin.cli", "up", "--port", str(port)],
             env=environ,
