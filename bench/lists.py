@@ -12,7 +12,15 @@ from sqlalchemy import select
 from bench.measuring import Bench, Row, at_most, measure, rows_of, seconds
 from massadmin.extensions import db
 from massadmin.records.filters import Condition, Query
-from massadmin.records.listing import ListPage, Sort, list_page, record_columns, with_tags
+from massadmin.records.listing import (
+    EXACT_COUNT,
+    ListPage,
+    Sort,
+    count_up_to,
+    list_page,
+    record_columns,
+    with_tags,
+)
 from massadmin.records.modules import get_module
 
 SIZE = 50
@@ -24,6 +32,13 @@ def _page(bench: Bench, query: Query, **place: Any) -> ListPage:
     page = list_page(get_module("contacts"), query, bench.user, sort=NEWEST, size=SIZE, **place)
     db.session.rollback()
     return page
+
+
+def _counted(bench: Bench, query: Query) -> None:
+    page = _page(bench, query)
+    if page.after and page.total is None:
+        count_up_to(get_module("contacts"), query, bench.user, EXACT_COUNT)
+        db.session.rollback()
 
 
 def _by_key(ids: list[int]) -> None:
@@ -75,15 +90,27 @@ def _queries() -> dict[str, Query]:
 @measure
 def first_page(bench: Bench) -> list[Row]:
     """The first page of several filters, beside the same records by their primary key."""
+    return _first_pages(bench, _page, "First page of {:,} contacts, by {}", 3)
+
+
+@measure
+def first_page_counted(bench: Bench) -> list[Row]:
+    """The same pages with the number that stands above them, beside the same."""
+    return _first_pages(bench, _counted, "First page and number of {:,} contacts, by {}", None)
+
+
+def _first_pages(
+    bench: Bench, ours: Callable[[Bench, Query], object], name: str, limit: float | None
+) -> list[Row]:
     found = []
     bench.settle()
     for words, query in _queries().items():
         ids = [record["id"] for record in _page(bench, query).records]
         if len(ids) < SIZE:
             ids = [row[0] for row in rows_of("SELECT id FROM contacts LIMIT :n", n=SIZE)]
-        ours, peer = _medians(bench, partial(_page, bench, query), partial(_by_key, ids))
-        name = f"First page of {bench.total:,} contacts, by {words}"
-        found.append(at_most(name, ours, peer, 3, f"{SIZE} contacts by primary key"))
+        took, peer = _medians(bench, partial(ours, bench, query), partial(_by_key, ids))
+        said = f"{SIZE} contacts by primary key"
+        found.append(at_most(name.format(bench.total, words), took, peer, limit, said))
     return found
 
 
