@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -27,9 +26,10 @@ class Process:
         arguments: Sequence[str],
         log: Path,
         replaced: Sequence[str] = (),
+        first: Callable[[], None] | None = None,
     ) -> None:
         self.log = log
-        self._process = warm.start(environ, arguments, replaced, log)
+        self._process = warm.start(environ, arguments, replaced, log, first)
         assert self._process.pid is not None
         self.pid = self._process.pid
 
@@ -71,14 +71,19 @@ class Web(Process):
 
 
 class Crew:
-    """Workers, clocks and web servers on one database and queue. `end` kills whoever is left."""
+    """Workers, clocks and web servers on one database and queue. `end` kills whoever is left.
 
-    def __init__(self, environ: dict[str, str], folder: Path) -> None:
+    Workers, clocks and commands do `first` before they begin.
+    """
+
+    def __init__(
+        self, environ: dict[str, str], folder: Path, first: Callable[[], None] | None = None
+    ) -> None:
         self.environ = {**environ, "MASSADMIN_LOG_LEVEL": "info"}
         # So many processes start here that compiling the same modules each time would take longer
         # than the tests.
         self.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-        self._folder = folder
+        self._folder, self._first = folder, first
         self._processes: list[Process] = []
         self._children: list[Child] = []
 
@@ -102,15 +107,12 @@ class Crew:
         return server
 
     def command(self, *arguments: str) -> str:
-        """What `massadmin …` prints."""
-        return subprocess.run(
-            [sys.executable, *PROGRAM, *arguments],
-            env={**self.environ, "MASSADMIN_LOG_LEVEL": "warning"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            check=True,
-            text=True,
-        ).stdout
+        """What `massadmin …` prints; it succeeds."""
+        environ = {**self.environ, "MASSADMIN_LOG_LEVEL": "warning"}
+        process = Process(environ, arguments, self._log(arguments[0]), first=self._first)
+        self._processes.append(process)
+        assert process.left() == 0, process.said()
+        return process.said()
 
     def tended(self, command: str) -> Child:
         """A process that `tend` starts again when it left, as the supervisor does."""
@@ -143,7 +145,7 @@ class Crew:
     def _start(self, command: str, *replaced: str) -> Process:
         for at in range(0, len(replaced), 3):
             mutant.replaced(*replaced[at : at + 3])  # It is told here that there is no such code.
-        process = Process(self.environ, [command], self._log(command), replaced)
+        process = Process(self.environ, [command], self._log(command), replaced, self._first)
         self._processes.append(process)
         return process
 

@@ -11,7 +11,7 @@ import multiprocessing
 import os
 import pkgutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
@@ -29,17 +29,27 @@ _context.set_forkserver_preload(
 
 
 def start(
-    environ: dict[str, str], arguments: Sequence[str], replaced: Sequence[str], log: Path
+    environ: dict[str, str],
+    arguments: Sequence[str],
+    replaced: Sequence[str],
+    log: Path,
+    first: Callable[[], None] | None = None,
 ) -> ForkServerProcess:
-    """Start `massadmin ARGUMENTS` with parts of its code `replaced`, as `mutant` has it."""
-    process = _context.Process(target=_be, args=(environ, arguments, replaced, log), daemon=True)
+    """Start `massadmin ARGUMENTS` with parts of its code `replaced`, as `mutant` has it; the
+    process does `first` before it begins."""
+    words = (environ, arguments, replaced, log, first)
+    process = _context.Process(target=_be, args=words, daemon=True)
     log.touch()
     process.start()
     return process
 
 
 def _be(
-    environ: dict[str, str], arguments: Sequence[str], replaced: Sequence[str], log: Path
+    environ: dict[str, str],
+    arguments: Sequence[str],
+    replaced: Sequence[str],
+    log: Path,
+    first: Callable[[], None] | None,
 ) -> None:
     os.setpgid(0, 0)
     output = os.open(log, os.O_WRONLY)
@@ -50,6 +60,8 @@ def _be(
     # Nothing is left to compile but what was replaced.
     sys.dont_write_bytecode = True
     mutant.replace(replaced)
+    if first is not None:
+        first()
     from massadmin.cli import main
 
     main(list(arguments))
