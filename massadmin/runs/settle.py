@@ -8,8 +8,9 @@ and clocks may settle the same run; the conditional UPDATE lets one of them win.
 from __future__ import annotations
 
 import logging
+from functools import cache
 
-from sqlalchemy import exists, func, select, text, update
+from sqlalchemy import Select, bindparam, exists, func, select, text, update
 
 from massadmin.auth import audit
 from massadmin.auth.models import User
@@ -27,17 +28,17 @@ FINISH_LOCK = 5_000_000_000_003
 # A worker that has been silent for so long in the middle of a chunk stands still, or its machine
 # does: the database gives the chunk to others.
 STALLED_SECONDS = 300
+_SHOWN_IN_FLIGHT = text(
+    "SELECT pg_advisory_xact_lock_shared(:key),"
+    " set_config('idle_in_transaction_session_timeout', :stalled, true)"
+)
 
 
 def in_flight_lock(run_id: int) -> None:
     """Show, until the transaction ends, that a chunk of the run is being worked on; a worker that
     stands still may not show it for ever."""
     db.session.execute(
-        text(
-            "SELECT pg_advisory_xact_lock_shared(:key),"
-            " set_config('idle_in_transaction_session_timeout', :stalled, true)"
-        ),
-        {"key": LOCK_BASE + run_id, "stalled": f"{STALLED_SECONDS}s"},
+        _SHOWN_IN_FLIGHT, {"key": LOCK_BASE + run_id, "stalled": f"{STALLED_SECONDS}s"}
     )
 
 
@@ -101,14 +102,16 @@ def _may_finish(run: Run) -> bool:
 
 def _is_due(run_id: int) -> bool:
     """A quick look before any lock is asked for."""
-    pending = exists().where(RunChunk.run_id == run_id, RunChunk.state == "pending")
-    return bool(
-        db.session.scalar(
-            select(Run.id).where(
-                Run.id == run_id,
-                Run.state.in_(targets("settle")) | (Run.state.in_(targets("complete")) & ~pending),
-            )
-        )
+    return bool(db.session.scalar(_looking(), {"run_id": run_id}))
+
+
+@cache
+def _looking() -> Select[int]:
+    # Made once: every chunk asks it, and to make it takes longer than to execute it.
+    pending = exists().where(RunChunk.run_id == Run.id, RunChunk.state == "pending")
+    return select(Run.id).where(
+        Run.id == bindparam("run_id"),
+        Run.state.in_(targets("settle")) | (Run.state.in_(targets("complete")) & ~pending),
     )
 
 

@@ -23,7 +23,7 @@ from tests.processes import until
 RECORDS = 2_000
 
 # The sixth attempt comes after half a minute; the second one is as good.
-HOLDS_SOON = ("massadmin.runs.execute", "MAX_ATTEMPTS = 6", "MAX_ATTEMPTS = 2")
+HOLDS_SOON = ("massadmin.runs.postpone", "MAX_ATTEMPTS = 6", "MAX_ATTEMPTS = 2")
 
 
 @pytest.mark.parametrize("file", ["0-1.tmp", "export.tmp"])

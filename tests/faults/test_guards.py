@@ -28,7 +28,11 @@ TWO_TRANSACTIONS = (EXECUTE, APPLY, APPLY + "    db.session.commit()\n")
 # An option that means nothing, in place of the lock.
 NO_LOCK = (EXECUTE, ".with_for_update(skip_locked=True", ".execution_options(skip_locked=True")
 NO_STATE = (EXECUTE, 'if run.state != "running":', "if False:")
-NO_PERMISSION = (EXECUTE, "may = chunk.user.active and chunk.user.can(needed)", "may = True")
+NO_PERMISSION = (
+    "massadmin.runs.applying",
+    "may = chunk.user.active and chunk.user.can(needed)",
+    "may = True",
+)
 
 
 @pytest.mark.parametrize("replaced", [(), TWO_TRANSACTIONS], ids=["guarded", "unguarded"])

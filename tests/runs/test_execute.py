@@ -11,8 +11,9 @@ from sqlalchemy.exc import OperationalError
 from massadmin.auth.models import AuditEntry
 from massadmin.extensions import db
 from massadmin.runs.action import REGISTRY, Action, Chunk, TryLater, register
-from massadmin.runs.execute import MAX_ATTEMPTS, drain, work_once
+from massadmin.runs.execute import drain, work_once
 from massadmin.runs.models import Run, RunChunk
+from massadmin.runs.postpone import MAX_ATTEMPTS
 from massadmin.runs.preview import preview
 from massadmin.runs.start import Refused, start
 from massadmin.runs.states import move

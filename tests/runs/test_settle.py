@@ -10,7 +10,8 @@ from massadmin.extensions import db
 from massadmin.runs import clock, dispatch
 from massadmin.runs.action import Action, Chunk, TryLater
 from massadmin.runs.control import control, find_run
-from massadmin.runs.execute import MAX_ATTEMPTS, drain, has_due_work, work_once
+from massadmin.runs.execute import drain, has_due_work, work_once
+from massadmin.runs.postpone import MAX_ATTEMPTS
 from massadmin.runs.settle import FINISH_LOCK, LOCK_BASE, settle
 from massadmin.runs.start import NotAllowed
 from massadmin.runs.states import IllegalMove

@@ -15,9 +15,9 @@ from massadmin.extensions import db
 from massadmin.records.filters import Query
 from massadmin.records.listing import count_all
 from massadmin.records.values import whole_number
-from massadmin.runs.execute import MAX_ATTEMPTS
 from massadmin.runs.history import active_runs
 from massadmin.runs.models import Run
+from massadmin.runs.postpone import MAX_ATTEMPTS
 from massadmin.runs.progress import postponed, throughput_of
 from massadmin.runs.states import WORKABLE
 from massadmin.web.access import signed_in
