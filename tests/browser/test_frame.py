@@ -309,6 +309,15 @@ def test_toasts_leave_but_errors_and_what_is_read_stay(page: Page) -> None:
     expect(page.locator(".toast-info")).to_have_count(0)
 
 
+def test_a_key_follows_the_latest_notice(page: Page) -> None:
+    put(
+        page,
+        "".join(f'<a href="/settings/{each}" data-key="v">x</a>' for each in ("fields", "roles")),
+    )
+    page.keyboard.press("v")
+    page.wait_for_url("**/settings/roles")
+
+
 def test_an_ended_session_leads_to_sign_in_and_back(page: Page) -> None:
     ada = people.by_email("ada@example.com")
     assert ada is not None
