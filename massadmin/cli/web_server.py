@@ -6,6 +6,7 @@ import gc
 import os
 import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ LONGEST_ADDRESS = 8_190
 # Seconds that a silent connection stays open. Pages that are live ask every two seconds, and a
 # connection that is closed just when its next request comes looks like a server that is gone.
 KEPT = 20
+SWITCH = 0.0005  # seconds
 
 
 class _Log(Logger):  # type: ignore[misc]  # gunicorn has no types
@@ -56,7 +58,10 @@ class _Process(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self.set_accept_enabled(True)
 
 
-def _tie(server: object, worker: object) -> None:
+def _begin(server: object, worker: object) -> None:
+    # A thread that has its answer from the database waits this long for one that makes a page, and
+    # a page asks the database a dozen times. By default it is ten times as long.
+    sys.setswitchinterval(SWITCH)
     # Asked to stop, it finishes its answers first; left behind, it has nobody to finish them for.
     die_with_parent(signal.SIGKILL)
 
@@ -88,7 +93,7 @@ class WebServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "limit_request_line": LONGEST_ADDRESS,
             "control_socket_disable": True,
             "proc_name": "massadmin web",
-            "post_fork": _tie,
+            "post_fork": _begin,
         }
         super().__init__()
 
