@@ -10,12 +10,11 @@ finds them soonest, and put in order and counted by the way.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, and_, func, select
 from sqlalchemy.sql.selectable import Subquery
-from sqlalchemy.sql.util import ClauseAdapter
 
 from massadmin.auth.models import User
 from massadmin.extensions import db
@@ -33,6 +32,7 @@ FURTHER = 12_000
 PROMISING = 12
 # Whoever asks for one of these by its value means few records, and an index says which.
 FEW_EACH = frozenset({"id", "email", "phone"})
+ALWAYS_ASKED = frozenset({"id", "owner_id", "search", "deleted_at", "deleted_run_id"})
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,13 @@ class Reading:
         if self.descending:
             return key.desc(), record_id.desc()
         return key.asc(), record_id.asc()
+
+
+@dataclass(frozen=True)
+class _Some:
+    """Stands for the model of a module of whose records only these are meant."""
+
+    __table__: Subquery
 
 
 def read(reading: Reading, columns: Sequence[Any]) -> tuple[list[Row[Any]], int | None]:
@@ -133,14 +140,23 @@ def _nearest(reading: Reading, number: int) -> Subquery:
     if reading.edge is not None:
         within.append(reading.edge)
     near = (
-        select(table, reading.key.label("key"))
+        select(*_asked_of(module, query), reading.key.label("key"))
         .where(*within)
         .order_by(*reading.ordered(reading.key, table.c.id))
         .limit(number)
         .subquery(table.name + "_near")
     )
-    found = ClauseAdapter(near).traverse(where(module, query, reading.user, one_by_one=True))
+    nearest = replace(module, model=_Some(near))
+    found = where(nearest, query, reading.user, one_by_one=True)
     return _first(reading, select(near.c.id, near.c.key).where(found), near.c.key, near.c.id)
+
+
+def _asked_of(module: Module, query: Query) -> list[ColumnElement[Any]]:
+    """The columns that `where` may ask of; to name them all takes longer than some pages."""
+    fields = (module.in_trash() if query.trash else module).filterable
+    columns = {each.key: each.column for each in fields if each.type != "tags"}
+    asked = {columns[each.field] for each in query.conditions if each.field in columns}
+    return [module.table.c[name] for name in sorted(ALWAYS_ASKED | asked)]
 
 
 def _all_found(reading: Reading) -> Subquery:

@@ -16,6 +16,7 @@ from massadmin.records.contacts import Contact
 from massadmin.records.filter_sql import where
 from massadmin.records.filters import BadFilter, Condition, Query
 from massadmin.records.listing import ListPage, Sort, count_all, list_page
+from massadmin.records.modules import CustomField
 from massadmin.records.tags import ensure_tags
 from tests.factories import a_user, contacts, run_action, some_contacts
 
@@ -30,12 +31,14 @@ def query(*conditions: str, **options: Any) -> Query:
 def member(db_session: object) -> User:
     """A member who owns one in four of 120 contacts; some are of Oslo, few of Bergen."""
     owner = a_user("member")
+    db.session.add(CustomField(module="contacts", key="score", label="Score", type="number"))
     dice = random.Random(3)  # noqa: S311 - the same contacts in every run
     made: list[dict[str, Any]] = [
         {
             "last_name": dice.choice([None, "Å", "a", "B"]),
             "city": dice.choice(["Oslo", "Oslo", "Oslo", "Rome", "Rome", "Bergen"]),
             "owner_id": owner.id if number % 4 == 0 else None,
+            "custom": {"score": number % 9},
             "created_at": datetime.now(UTC).replace(microsecond=0) - timedelta(dice.randrange(20)),
         }
         for number in range(120)
@@ -81,6 +84,7 @@ def walk(asked: Query, user: User, sort: str) -> list[list[int]]:
         query("created_at:older_days:15", "city:is:Bergen", match="any"),
         query("tags:has:vip"),
         query("tags:empty:"),
+        query("custom.score:gt:3", q="osl"),
     ],
 )
 def test_every_way_shows_the_same_pages(
