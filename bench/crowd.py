@@ -12,6 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from http.client import HTTPException
+from urllib.parse import urlencode
 
 from bench.measuring import Bench, Row, at_most, duration, measure, tick
 from bench.processes import Visitor, wall, web, workers
@@ -102,7 +103,9 @@ class Crowd:
         ids = re.findall(r'href="/contacts/(\d+)', page)
         if token is None or not ids:
             return
-        said = f"{filters}&selection={token[1]}&page={','.join(ids)}"
+        total = re.search(r'name="total"[^>]*value="(\d*)"', page)
+        at = urlencode({"at": filters, "total": total[1] if total else ""})
+        said = f"{at}&selection={token[1]}&page={','.join(ids)}"
         for more in (*(f"op=tick&id={each}" for each in ids[:3]), "op=page", "op=all"):
             self._think(chance)
             path = "/contacts/selection"
