@@ -142,7 +142,7 @@ def _children(settings: Settings) -> list[Child]:
 
     def child(name: str, command: str) -> Child:
         # All of them may be killed when we are: what a worker had begun is rolled back and done
-        # again, and the process that web forks has the kernel do the same to it.
+        # again, and the processes that web forks have the kernel do the same to them.
         return Child(name=name, argv=[sys.executable, "-P", *COMMAND, command], environ=environ)
 
     return [
