@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from html import unescape
 from pathlib import Path
 
@@ -20,14 +21,16 @@ from massadmin.runs.audience import of_query
 from massadmin.runs.start import start
 from tests.databases import WORKER, sibling
 from tests.factories import a_user, contacts, query, some_contacts
-from tests.faults.crew import Crew
-from tests.faults.holds import Holds
+from tests.faults import holds as moments
+from tests.faults.crew import Crew, Process
+from tests.faults.holds import Hold, Holds
 from tests.faults.person import PASSWORD
 from tests.faults.witness import Witness
 from tests.processes import until
 
-# Small, so that a run of 2,000 records has 20 of them, between which much can happen.
+# Small, so that a run has 20 of them, between which much can happen.
 CHUNK = 100
+RECORDS = 2_000
 Words = Callable[[int], str]
 
 
@@ -84,6 +87,34 @@ def words(app: object, client: FlaskClient, admin: User) -> Words:
         return " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split())
 
     return read
+
+
+@dataclass(frozen=True)
+class MidChunk:
+    """A run of which a worker is held in the middle of a chunk."""
+
+    run_id: int
+    worker: Process
+    held: Hold
+    # Of the worker, in the database.
+    backend: int
+
+
+MidChunks = Callable[..., MidChunk]
+
+
+@pytest.fixture
+def mid_chunk(admin: User, crew: Crew, holds: Holds) -> MidChunks:
+    """`mid_chunk(record)`: a run over `RECORDS` new records, held at that one. It is `user`'s, or
+    the admin's; `replaced` is a part of the worker's code, as `mutant` has it."""
+
+    def hold(record: int, *replaced: str, user: User | None = None) -> MidChunk:
+        held = holds.at(moments.MID_EFFECT, record=record)
+        run_id = count_up(user or admin, RECORDS)
+        worker = crew.worker(*replaced)
+        return MidChunk(run_id, worker, held, held.reached())
+
+    return hold
 
 
 def begin(key: str, user: User, **params: str) -> int:

@@ -62,10 +62,12 @@ class Hold:
 class Holds:
     """Makes holds, and takes them away again."""
 
+    # Of all of them, because what one made can outlive it in a server that was killed.
+    _numbers = itertools.count(1)
+
     def __init__(self, address: str) -> None:
         self._address = address
         self._connection = psycopg.connect(address, autocommit=True)
-        self._numbers = itertools.count(1)
         self._made: list[tuple[str, str]] = []
 
     def at(self, moment: str, **names: object) -> Hold:

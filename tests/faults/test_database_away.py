@@ -4,67 +4,65 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
-from massadmin.auth import User, passwords
+from massadmin.auth import passwords
 from massadmin.embedded.postgres import Postgres
 from tests.databases import sibling
 from tests.faults import holds as moments
-from tests.faults.conftest import CHUNK, Words, assert_all_is_well, count_up
+from tests.faults.conftest import CHUNK, RECORDS, MidChunks, Words, assert_all_is_well
 from tests.faults.crew import Crew
 from tests.faults.holds import Holds
 from tests.faults.person import PASSWORD, Person
 from tests.faults.servers import own
 from tests.faults.witness import Witness
 
-RECORDS = 2_000  # in 20 chunks of 100
-
 
 def test_connections_dropped(
-    admin: User, crew: Crew, holds: Holds, witness: Witness, words: Words
+    mid_chunk: MidChunks, crew: Crew, holds: Holds, witness: Witness, words: Words
 ) -> None:
-    held = holds.at(moments.MID_EFFECT, record=550)
-    run_id = count_up(admin, RECORDS)
-    crew.workers()
+    run = mid_chunk(550)
+    crew.worker()
     crew.clock()
-    held.reached()
     _drop_all(holds)
-    held.release()
+    run.held.release()
     for _ in range(3):
-        witness.sees_progress(run_id)
+        witness.sees_progress(run.run_id)
         _drop_all(holds)
     assert_all_is_well(witness)
-    assert "2,000 of 2,000" in words(run_id)
+    assert "2,000 of 2,000" in words(run.run_id)
 
 
-@pytest.mark.parametrize("fault", ["stop", "kill"])
-def test_server_restarted(environ: dict[str, str], tmp_path: Path, fault: str) -> None:
-    """The same processes go on with the same run, and the page says what is the matter."""
+def test_server_restarted(environ: dict[str, str], tmp_path: Path) -> None:
+    """It is stopped, and in the next run killed: the same processes go on with the same run, and
+    the page says what is the matter."""
     with own(Postgres, tmp_path / "postgres") as server:
         own_environ = {"DATABASE_URL": server.url, "MASSADMIN_CHUNK_SIZE": str(CHUNK)}
         crew = Crew({**environ, **own_environ}, tmp_path)
         witness = Witness(server.url, environ["REDIS_URL"])
         try:
             crew.command("migrate")
-            run_id = _a_run(crew, witness)
-            holds = Holds(sibling(server.url, "massadmin", "postgres").replace("+psycopg", ""))
-            held = holds.at(moments.MID_EFFECT, record=550)
+            _furnish(witness)
             processes = [*crew.workers(), crew.clock(), web := crew.web()]
             person = Person()
             person.sign_in(web.address)
-            held.reached()
-            holds.close()
-            getattr(server, fault)()
-            answer = person.get(f"{web.address}/runs/{run_id}")
-            assert answer.status == 503
-            assert "The database cannot be reached" in answer.words
-            assert "running bulk actions go on by themselves once it is back" in answer.words
-            # With the server went our lock, so nobody is held any more.
-            server.start()
-            assert_all_is_well(witness)
-            assert [each.alive for each in processes] == [True] * 4
-            answer = person.get(f"{web.address}/runs/{run_id}")
-            assert "Every record has its result." in answer.words
+            for fault, record in ((server.stop, 550), (server.kill, 650)):
+                form = person.previewed(web.address, person.all_of(web.address))
+                holds = Holds(sibling(server.url, "massadmin", "postgres").replace("+psycopg", ""))
+                held = holds.at(moments.MID_EFFECT, record=record)
+                assert person.submit(web.address, form).status == 200
+                run_id = int(witness.one("SELECT max(id) FROM runs"))
+                held.reached()
+                holds.close()
+                fault()
+                answer = person.get(f"{web.address}/runs/{run_id}")
+                assert answer.status == 503
+                assert "The database cannot be reached" in answer.words
+                assert "running bulk actions go on by themselves once it is back" in answer.words
+                # With the server went our lock, so nobody is held any more.
+                server.start()
+                assert_all_is_well(witness)
+                assert [each.alive for each in processes] == [True] * 4
+                answer = person.get(f"{web.address}/runs/{run_id}")
+                assert "Every record has its result." in answer.words
         finally:
             crew.end()
             witness.close()
@@ -79,8 +77,8 @@ def _drop_all(holds: Holds) -> None:
     )
 
 
-def _a_run(crew: Crew, witness: Witness) -> int:
-    """The admin, some records, and a run over them; its id."""
+def _furnish(witness: Witness) -> None:
+    """The admin, a field to count in, and some records."""
     witness.rows(
         "INSERT INTO users (name, email, role, password_hash)"
         " VALUES ('Admin', 'admin@example.com', 'admin', %s) RETURNING id",
@@ -94,8 +92,3 @@ def _a_run(crew: Crew, witness: Witness) -> int:
         "INSERT INTO contacts (first_name) SELECT 'First' || i"
         f" FROM generate_series(1, {RECORDS}) AS i RETURNING 1"
     )
-    crew.command(
-        *("run", "update_fields", "--module", "contacts", "--all"),
-        *("--param", "add.custom.changes=1"),
-    )
-    return int(witness.one("SELECT max(id) FROM runs"))

@@ -12,77 +12,55 @@ from massadmin.extensions import db
 from massadmin.runs.models import Run
 from tests.factories import a_user, some_contacts
 from tests.faults import holds as moments
-from tests.faults.conftest import Words, assert_all_is_well, begin, count_up
+from tests.faults.conftest import RECORDS, MidChunks, Words, assert_all_is_well, begin
 from tests.faults.crew import Crew
 from tests.faults.holds import Holds
 from tests.faults.witness import Witness
 from tests.processes import until
 
-RECORDS = 2_000  # in 20 chunks of 100; the sixth holds record 550
+# In the middle of the sixth of 20 chunks.
+RECORD = 550
 
 
-def test_paused(
-    admin: User,
-    crew: Crew,
-    holds: Holds,
-    witness: Witness,
-    words: Words,
-    client: FlaskClient,
-) -> None:
-    held = holds.at(moments.MID_EFFECT, record=550)
-    run_id = count_up(admin, RECORDS)
-    crew.worker()
-    held.reached()
-    client.post(f"/runs/{run_id}/pause")
-    assert "a chunk is still being finished" in words(run_id)
-    held.release()
-    until(lambda: witness.state(run_id) == "paused", "the run pauses")
-    assert (witness.done(run_id), witness.changed()) == (6, 600)
-    assert "Stands still until somebody resumes it" in words(run_id)
-    assert "600 of 2,000" in words(run_id)
-    client.post(f"/runs/{run_id}/resume")
+def test_paused(mid_chunk: MidChunks, witness: Witness, words: Words, client: FlaskClient) -> None:
+    run = mid_chunk(RECORD)
+    client.post(f"/runs/{run.run_id}/pause")
+    assert "a chunk is still being finished" in words(run.run_id)
+    run.held.release()
+    until(lambda: witness.state(run.run_id) == "paused", "the run pauses")
+    assert (witness.done(run.run_id), witness.changed()) == (6, 600)
+    assert "Stands still until somebody resumes it" in words(run.run_id)
+    assert "600 of 2,000" in words(run.run_id)
+    client.post(f"/runs/{run.run_id}/resume")
     assert_all_is_well(witness)
-    assert "2,000 of 2,000" in words(run_id)
+    assert "2,000 of 2,000" in words(run.run_id)
 
 
 def test_cancelled(
-    admin: User,
-    crew: Crew,
-    holds: Holds,
-    witness: Witness,
-    words: Words,
-    client: FlaskClient,
+    mid_chunk: MidChunks, witness: Witness, words: Words, client: FlaskClient
 ) -> None:
-    held = holds.at(moments.MID_EFFECT, record=550)
-    run_id = count_up(admin, RECORDS)
-    crew.worker()
-    held.reached()
-    client.post(f"/runs/{run_id}/cancel")
-    assert witness.state(run_id) == "cancelling"
-    held.release()
+    run = mid_chunk(RECORD)
+    client.post(f"/runs/{run.run_id}/cancel")
+    assert witness.state(run.run_id) == "cancelling"
+    run.held.release()
     assert_all_is_well(witness)
-    assert (witness.state(run_id), witness.changed()) == ("cancelled", 600)
-    assert "Ended early; what was done stays done" in words(run_id)
-    assert "1,400 left alone" in words(run_id)
+    assert (witness.state(run.run_id), witness.changed()) == ("cancelled", 600)
+    assert "Ended early; what was done stays done" in words(run.run_id)
+    assert "1,400 left alone" in words(run.run_id)
 
 
-def test_no_longer_allowed(
-    admin: User, crew: Crew, holds: Holds, witness: Witness, words: Words
-) -> None:
-    held = holds.at(moments.MID_EFFECT, record=550)
-    run_id = count_up(a_user("manager", name="Mia"), RECORDS)
-    crew.worker()
-    held.reached()
+def test_no_longer_allowed(mid_chunk: MidChunks, witness: Witness, words: Words) -> None:
+    run = mid_chunk(RECORD, user=a_user("manager", name="Mia"))
     db.session.execute(text("UPDATE users SET role = 'support_lead' WHERE name = 'Mia'"))
     db.session.commit()
-    held.release()
+    run.held.release()
     assert_all_is_well(witness)
     # The chunk that had begun was begun with permission.
-    assert witness.results(run_id) == {
+    assert witness.results(run.run_id) == {
         ("succeeded", ""): 600,
         ("skipped", "Mia may no longer update fields"): 1_400,
     }
-    assert "Mia may no longer update fields" in words(run_id)
+    assert "Mia may no longer update fields" in words(run.run_id)
 
 
 def test_records_edited_meanwhile(
