@@ -12,7 +12,7 @@ from massadmin.runs.models import RunChunk
 # A run is cut into at least about this many chunks, so that progress is seen to move; but not into
 # smaller ones than these, which are done in a blink and mostly pay for their beginning and end.
 STEPS = 20
-SMALLEST_CHUNK = 2_000
+SMALLEST_CHUNK = 5_000
 
 
 def chunk_size(total: int, largest: int) -> int:
