@@ -47,11 +47,23 @@ def person(admin: User) -> Person:
     return Person()
 
 
-def test_in_the_middle_of_freezing(
-    person: Person, crew: Crew, holds: Holds, witness: Witness, words: Words
+@pytest.mark.parametrize(
+    ("moment", "runs"),
+    # Of what is committed, nobody was told; the same form finds it.
+    [(moments.AFTER_FREEZE, 0), (moments.START_AT_COMMIT, 1)],
+    ids=["in-the-middle-of-freezing", "while-it-commits"],
+)
+def test_killed(
+    person: Person,
+    crew: Crew,
+    holds: Holds,
+    witness: Witness,
+    words: Words,
+    moment: str,
+    runs: int,
 ) -> None:
     form, web = _previewed(person, crew)
-    held = holds.at(moments.AFTER_FREEZE)
+    held = holds.at(moment)
     sent = Submit(person, web.address, form)
     backend = held.reached()
     web.kill()
@@ -59,24 +71,7 @@ def test_in_the_middle_of_freezing(
     assert sent.answer is None
     held.release()
     holds.gone(backend)
-    assert witness.one("SELECT count(*) FROM runs") == 0
-    _sent_again(person, form, crew, witness, words)
-
-
-def test_while_it_commits(
-    person: Person, crew: Crew, holds: Holds, witness: Witness, words: Words
-) -> None:
-    """The run is there although nobody was told so; the same form finds it."""
-    form, web = _previewed(person, crew)
-    held = holds.at(moments.START_AT_COMMIT)
-    sent = Submit(person, web.address, form)
-    backend = held.reached()
-    web.kill()
-    sent.join()
-    assert sent.answer is None
-    held.release()
-    holds.gone(backend)
-    assert witness.one("SELECT count(*) FROM runs") == 1
+    assert witness.one("SELECT count(*) FROM runs") == runs
     _sent_again(person, form, crew, witness, words)
 
 
