@@ -14,13 +14,17 @@ from massadmin.extensions import db
 from massadmin.records.modules import CustomField
 from massadmin.records.tags import ensure_tags
 from massadmin.runs.put_back import PARTLY_LOST
+from massadmin.runs.start import undo
 from tests.databases import Broom
 from tests.factories import (
     a_user,
     contact,
+    contacts,
+    finished,
     reasons,
     run_action,
     some_contacts,
+    tags_of,
     tally,
     undo_run,
 )
@@ -58,6 +62,32 @@ def a_field(key: str, kind: str, choices: list[str] | None = None) -> None:
     field = CustomField(module="contacts", key=key, label=key, type=kind, choices=choices or [])
     db.session.add(field)
     db.session.commit()
+
+
+@pytest.mark.parametrize(
+    ("key", "params"),
+    [
+        ("add_tags", {"tags": "vip"}),
+        ("remove_tags", {"all": "yes"}),
+        ("update_fields", {"set.city": "Oslo"}),
+    ],
+)
+def test_what_is_no_longer_theirs_is_left_alone(key: str, params: dict[str, str]) -> None:
+    """It was given to somebody else after the undo had begun."""
+    admin, member = a_user(), a_user("member")
+    _, given = some_contacts(2, owner_id=member.id, city="Rome")
+    run_action("add_tags", admin, tags="old")
+    run = run_action(key, member, **params)
+    assert run.succeeded == 2
+    undone = undo(run, contacts(), member)
+    db.session.execute(
+        text("UPDATE contacts SET owner_id = :owner WHERE id = :id"),
+        {"owner": admin.id, "id": given},
+    )
+    db.session.commit()
+    before = contact(given).city, tags_of(given)
+    assert tally(finished(undone)) == (1, 1, 0)
+    assert (contact(given).city, tags_of(given)) == before
 
 
 LOST = "A field that it changed is gone, or of another type by now"
