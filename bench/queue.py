@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import wraps
 
 from flask import current_app
-from rq import Queue, SimpleWorker
+from rq import Queue
 from rq.serializers import JSONSerializer
 
 from bench.measuring import Bench, Row, at_most, each, measure, seconds, tick
@@ -90,7 +90,7 @@ def _work_off(queue: Queue) -> tuple[float, float]:
 
     dispatch.work, dispatch.ring = work_timed, ring_timed
     try:
-        worker = SimpleWorker([queue], connection=queue.connection, serializer=JSONSerializer)
+        worker = dispatch.Worker([queue], connection=queue.connection, serializer=JSONSerializer)
         whole = seconds(lambda: worker.work(burst=True, logging_level="ERROR"))
     finally:
         dispatch.work, dispatch.ring = work, ring

@@ -99,7 +99,7 @@ def work() -> None:
         db.session.remove()
 
 
-class _Worker(SimpleWorker):
+class Worker(SimpleWorker):
     """A worker that a first signal lets finish its chunk; a second one has the chunk rolled back.
 
     RQ's own handler waits for the whole ticket, and writes to the queue from within the signal,
@@ -135,7 +135,7 @@ def run_worker(app: Flask) -> bool:
     url = app.config["SETTINGS"].redis_url
     with app.app_context(), alive.beating("worker", app), connect(url, patient=True) as connection:
         queue = Queue(QUEUE, connection=connection, serializer=JSONSerializer)
-        worker = _Worker([queue], connection=connection, serializer=JSONSerializer)
+        worker = Worker([queue], connection=connection, serializer=JSONSerializer)
         # Work may have become due while nobody was there to hear the bell.
         ring()
         worker.work(with_scheduler=False, logging_level="WARNING")
