@@ -46,8 +46,18 @@ class _Process(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     """Takes a connection only while a thread of its own is free to answer it.
 
     Left to itself it takes all that come, and they wait for its threads while those of another
-    process have nothing to do.
+    process have nothing to do. While all are busy, nobody keeps a connection either: they queue up
+    with those who have none yet, and each gets a turn.
     """
+
+    @property
+    def max_keepalived(self) -> int:
+        """How many silent connections are kept now."""
+        return self._most_kept if self._accepting else 0
+
+    @max_keepalived.setter
+    def max_keepalived(self, most: int) -> None:
+        self._most_kept = most
 
     def set_accept_enabled(self, enabled: bool) -> None:
         silent = len(self.keepalived_conns) + len(self.pending_conns)
