@@ -84,6 +84,28 @@ def test_what_is_offered_to_be_selected_is_what_was_counted_meanwhile(
     selected(page, "All 30 matching selected")
 
 
+def test_what_was_selected_shows_though_the_count_arrived_meanwhile(page: Page) -> None:
+    some_contacts(60)
+    page.goto("/contacts?per=25")
+    page.click("#tick-page")
+    selected(page, "25 selected")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if route.request.method == "POST":
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/contacts/selection*", hold)
+    page.click("#select-all")
+    page.evaluate("() => fetch('/shortcuts').then(answer => answer.text())")
+    page.evaluate("() => { document.body.dispatchEvent(new Event('counted')) }")
+    page.evaluate("() => fetch('/shortcuts').then(answer => answer.text())")
+    held[0].continue_()
+    selected(page, "All 60 matching selected")
+
+
 def test_a_field_can_be_chosen_before_the_form_has_been_fetched(page: Page) -> None:
     some_contacts(1)
     page.goto("/contacts")
