@@ -13,6 +13,7 @@ from sqlalchemy import text
 from massadmin import doctor, schema
 from massadmin.auth.models import User
 from massadmin.config import BadSetting, Settings
+from massadmin.doctor import machine
 from massadmin.embedded import NoEmbedded
 from massadmin.extensions import db
 from massadmin.runs.alive import beat, my_name
@@ -180,7 +181,7 @@ def test_servers_that_do_not_start_are_a_fault(shell: Shell, tmp_path: Path) -> 
 
 def test_a_full_disk_is_a_fault(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     alive()
-    monkeypatch.setattr(doctor, "LEAST_FREE", 1 << 60)
+    monkeypatch.setattr(machine, "LEAST_FREE", 1 << 60)
     assert "PostgreSQL stops" in checks(shell, 1)["disk"]["do"]
 
 

@@ -1,0 +1,73 @@
+"""The machine: folders, what is kept in them, and room on the disk."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from massadmin.config import Settings
+from massadmin.doctor.finding import Finding
+
+LEAST_FREE = 1024**3  # bytes
+
+
+def folders(settings: Settings) -> Iterator[Finding]:
+    """The data folder, the secret key in it, and the disks."""
+    folder = settings.data_dir
+    if not folder.exists():
+        yield Finding("data folder", True, f"{folder}, not made yet")
+    elif not folder.is_dir():
+        yield Finding(
+            "data folder",
+            False,
+            f"{folder} is no folder",
+            "Name a folder of its own in MASSADMIN_DATA_DIR.",
+        )
+    else:
+        mode = stat.S_IMODE(folder.stat().st_mode)
+        yield Finding(
+            "data folder",
+            mode == 0o700,
+            f"{folder}, mode {mode:03o}",
+            "" if mode == 0o700 else _advice_on(folder, mode),
+        )
+    yield _secret(settings)
+    yield _disk("disk", folder, "PostgreSQL stops on a full disk.")
+    yield _disk("disk for files", settings.files_dir, "Exports wait on a full disk.")
+
+
+def _advice_on(folder: Path, mode: int) -> str:
+    if mode & stat.S_ISVTX or folder in (Path("/"), Path.home()):
+        return f"{folder} has other uses; name a folder of its own in MASSADMIN_DATA_DIR."
+    return f"Others can read secrets there: chmod 700 {folder}"
+
+
+def _secret(settings: Settings) -> Finding:
+    if settings.secret_key:
+        return Finding("secret key", True, "set by SECRET_KEY")
+    path = settings.data_dir / "secret_key"
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+    except FileNotFoundError:
+        return Finding("secret key", True, "made at the first start")
+    except OSError as error:
+        return Finding("secret key", False, f"{path}: {error.strerror}", "Set SECRET_KEY.")
+    return Finding(
+        "secret key",
+        not mode & 0o077,
+        f"kept in {path}, mode {mode:03o}",
+        f"Others can read it: chmod 600 {path}" if mode & 0o077 else "",
+    )
+
+
+def _disk(name: str, path: Path, otherwise: str) -> Finding:
+    there = next(each for each in (path, *path.parents) if each.exists())
+    usage = shutil.disk_usage(there)
+    return Finding(
+        name,
+        usage.free >= LEAST_FREE,
+        f"{usage.free / 1024**3:,.1f} GB free of {usage.total / 1024**3:,.1f} at {path}",
+        "" if usage.free >= LEAST_FREE else f"Free some space. {otherwise}",
+    )
