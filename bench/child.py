@@ -17,6 +17,7 @@ from massadmin.cli.aside import joined
 from massadmin.cli.web_server import WebServer
 from massadmin.config import Settings
 from massadmin.embedded.child import die_with_parent
+from massadmin.embedded.giving_way import give_way
 from massadmin.extensions import db
 from massadmin.runs.dispatch import run_worker
 from massadmin.web.access import signed_in
@@ -32,6 +33,7 @@ def main() -> None:
     settings = Settings.from_env()
     with joined(settings) as app:
         if sys.argv[1] == "worker":
+            give_way(db.engine)
             run_worker(app)
             return
         _offer_from_memory(app)

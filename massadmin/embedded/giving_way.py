@@ -1,0 +1,43 @@
+"""Giving way: people who wait for a page come before a worker that has thousands of records to do.
+
+On one machine both want the same few cores. A page needs them for some thousandths of a second at
+a time; a worker takes whatever there is, for as long as there is work.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+import psutil
+import psycopg
+from sqlalchemy import Engine, event
+
+# As `nice` has it: 0 is like everybody, 19 the least. At 10, somebody who is like everybody gets
+# nine times as much of a core that both want.
+NICENESS = 10
+
+
+def give_way(engine: Engine) -> None:
+    """From now on this process, and those of an embedded PostgreSQL that work for it through
+    `engine`, take of the processor what others leave. Other servers are left as they are."""
+    os.setpriority(os.PRIO_PROCESS, 0, max(NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
+    event.listen(engine, "connect", _let_server_give_way)
+
+
+def _let_server_give_way(connection: psycopg.Connection[tuple[object, ...]], _: object) -> None:
+    process = connection.info.backend_pid
+    # It may have ended already, and its machine may not let us.
+    with contextlib.suppress(OSError, psutil.Error):
+        if psutil.Process(process).ppid() == _embedded_server(connection.info.host):
+            os.setpriority(os.PRIO_PROCESS, process, NICENESS)
+
+
+def _embedded_server(host: str) -> int | None:
+    """The process id of the server whose socket is in the folder `host`; None for any server but an
+    embedded one, whose socket lies among its files."""
+    folder = Path(host)
+    if not folder.is_absolute():
+        return None
+    return int((folder / "postmaster.pid").read_text().split("\n", 1)[0])
