@@ -208,7 +208,7 @@ def test_htmx_gets_the_part_it_asks_for(browser: FlaskClient) -> None:
     assert table.text.lstrip().startswith('<div class="card card-table" id="list"')
     assert 'hx-swap-oob="innerHTML:#selection"' in table.text
     # It is fetched again after a bulk action, which changes both counts.
-    assert re.search(r'id="count" hx-swap-oob="true" data-announce="2 contacts">2<', table.text)
+    assert re.search(r'id="count" hx-swap-oob="true" data-announce="1–2 of 2 contacts">2<', table.text)
     assert 'id="nav-runs-badge" hx-swap-oob="true"' in table.text
     assert "HX-Push-Url" not in table.headers
     whole = browser.get("/contacts?q=first1&match=all", headers={**HTMX, "HX-Target": "view"})
