@@ -10,8 +10,10 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+import psutil
 from flask import Flask
 from gunicorn.app.base import (  # type: ignore[import-untyped]  # gunicorn has no types
     BaseApplication,
@@ -31,6 +33,8 @@ LONGEST_ADDRESS = 8_190
 # connection that is closed just when its next request comes looks like a server that is gone.
 KEPT = 20
 SWITCH = 0.0005  # seconds
+# Folders of counts are called so, and by the process that made them.
+COUNTS = "massadmin-metrics-"
 
 
 class _Log(Logger):  # type: ignore[misc]  # gunicorn has no types
@@ -129,7 +133,8 @@ def counted_together() -> Iterator[None]:
     """Have processes that are forked in the block count their requests into files that /metrics
     adds up, whichever of them is asked. Goes around the making of the application."""
     maker = os.getpid()
-    folder = tempfile.mkdtemp(prefix="massadmin-metrics-")
+    _remove_left_behind()
+    folder = tempfile.mkdtemp(prefix=f"{COUNTS}{maker}-")
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
     try:
         yield
@@ -138,3 +143,11 @@ def counted_together() -> Iterator[None]:
         if os.getpid() == maker:
             del os.environ["PROMETHEUS_MULTIPROC_DIR"]
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_left_behind() -> None:
+    """Remove the counts of web servers that were killed."""
+    for each in Path(tempfile.gettempdir()).glob(f"{COUNTS}*"):
+        maker = each.name.removeprefix(COUNTS).partition("-")[0]
+        if maker.isdecimal() and not psutil.pid_exists(int(maker)):
+            shutil.rmtree(each, ignore_errors=True)  # somebody else's stays

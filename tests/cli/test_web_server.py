@@ -7,12 +7,15 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import urllib.request
 from contextlib import ExitStack
+from pathlib import Path
 
 import psutil
+import pytest
 
-from massadmin.cli.web_server import KEPT
+from massadmin.cli.web_server import COUNTS, KEPT, counted_together
 from massadmin.web.runs.index import QUICK, SLOW
 from tests.embedded.processes import eventually
 from tests.processes import free_port
@@ -140,3 +143,18 @@ def alive(process: psutil.Process) -> bool:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def test_counts_of_servers_that_were_killed_are_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    left, used = tmp_path / f"{COUNTS}{ended.pid}-a", tmp_path / f"{COUNTS}{os.getppid()}-b"
+    for each in (left, used):
+        each.mkdir()
+    with counted_together():
+        mine = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
+        assert set(tmp_path.iterdir()) == {used, mine}
+    assert set(tmp_path.iterdir()) == {used}
