@@ -9,10 +9,13 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import islice
 from math import isfinite
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
+from openpyxl.cell.text import Text
 from openpyxl.reader.excel import ExcelReader
 from openpyxl.styles.numbers import BUILTIN_FORMATS
+from openpyxl.xml.constants import SHARED_STRINGS, SHEET_MAIN_NS
+from openpyxl.xml.functions import iterparse
 
 from massadmin.tabular import kinds, layout
 from massadmin.tabular.archive import DAMAGED, Archive, trouble_named
@@ -28,6 +31,7 @@ from massadmin.tabular.errors import (
 _SAMPLE_ROWS = 200
 _LAST_ROW = 1_048_576
 
+_SHARED, _PLAIN = (f"{{{SHEET_MAIN_NS}}}{name}" for name in ("si", "t"))
 # Control characters, and the underscore that begins what only looks like one of them.
 _ESCAPED = re.compile(r"_x(00[01][0-9A-Fa-f]|005[Ff])_")
 
@@ -57,6 +61,19 @@ class _Workbook(ExcelReader):
         ] or list(self.sheets)
         if not self.sheets:
             raise BadWorkbook(f"There is no sheet in the workbook that can be read. {DAMAGED}")
+
+    def read_strings(self) -> None:
+        """Read the texts that cells share.
+
+        The library makes objects of each text and its formats, which takes as long as a third of
+        the cells, and takes "x005F_" out of texts that mean it.
+        """
+        part = self.package.find(SHARED_STRINGS)  # type: ignore[no-untyped-call]  # it has no types
+        if part is not None:
+            with self.archive.open(part.PartName[1:]) as file:
+                self.shared_strings = [
+                    _shared_text(item) for _, item in iterparse(file) if item.tag == _SHARED
+                ]
 
     def read_worksheets(self) -> None:
         """Open the sheets; all other parts were read before."""
@@ -100,6 +117,17 @@ class _Workbook(ExcelReader):
             raise CellTooLong(
                 f"Row {number:,} has more than {limits.record_chars:,} characters. Shorten it."
             )
+
+
+def _shared_text(item: Any) -> str:
+    """The text of one shared string, as it is written; its element is emptied."""
+    if len(item) == 1 and item[0].tag == _PLAIN:
+        text = item[0].text
+    else:
+        parts = Text.from_tree(item)
+        text = parts.content if parts is not None else ""
+    item.clear()
+    return text or ""
 
 
 def _text(value: object) -> str:

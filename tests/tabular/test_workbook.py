@@ -19,6 +19,7 @@ from massadmin.tabular import (
     rows,
     sniff,
 )
+from massadmin.tabular.workbook import _text
 from tests.tabular.packages import NAMESPACE, cells, package
 
 DAY = dt.datetime.fromisoformat("2024-02-29")
@@ -202,6 +203,46 @@ def test_a_workbook_of_openpyxl(tmp_path: Path) -> None:
 )
 def test_the_ways_to_write_a_cell(row: str, expected: list[str]) -> None:
     assert cells(package(row)) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("item", "text"),
+    [
+        ("<t>plain</t>", "plain"),
+        ('<t xml:space="preserve"> kept </t>', " kept "),
+        ("<t>a &lt; b &#10;c</t>", "a < b \nc"),
+        ("<t/>", ""),
+        ("", ""),
+        ("<r><rPr><b/></rPr><t>rich </t></r><r><t>text</t></r>", "rich text"),
+        ("<r><t>run</t></r>", "run"),
+        ('<t>漢字</t><rPh sb="0" eb="2"><t>かんじ</t></rPh><phoneticPr fontId="1"/>', "漢字"),
+        ("<t>line_x000D_</t>", "line\r"),
+        ("<t>_x005F_x000D_</t>", "_x000D_"),
+        ("<t>part x005F_12</t>", "part x005F_12"),
+        ("<t><![CDATA[<t>]]></t>", "<t>"),
+    ],
+)
+def test_the_ways_to_write_a_shared_text(item: str, text: str) -> None:
+    row = '<row r="1"><c r="A1" t="s"><v>1</v></c><c r="B1" t="s"><v>2</v></c></row>'
+    file = package(row, f"<si><t>other</t></si><si>{item}</si><si><t>next</t></si>")
+    assert cells(file) == [[text, "next"]]
+
+
+def test_real_workbooks_read_as_by_the_library_alone(shared_data: Path) -> None:
+    paths = sorted(shared_data.rglob("*.xlsx"))
+    assert len(paths) >= 5
+    for path in paths:
+        book = openpyxl.load_workbook(path, data_only=True)
+        for sheet in book.worksheets:
+            expected = [
+                [("" if value is None else _text(value)) for value in row]
+                for row in sheet.iter_rows(values_only=True)
+            ]
+            expected = [row for row in expected if any(map(str.strip, row))]
+            dialect = sniff(path, sheet=sheet.title, has_header=False, preamble=0)
+            found = [row.cells for row in rows(path, dialect)]
+            width = len(dialect.columns)
+            assert found == [row[:width] for row in expected], (path.name, sheet.title)
 
 
 def test_comments_are_no_rows_and_no_texts() -> None:
