@@ -178,6 +178,8 @@ def _read(file: BinaryIO, dialect: Dialect, limits: Limits) -> Iterator[Row]:
     width = len(dialect.columns)
     header_awaited = dialect.has_header
     count = offset = 0
+    # Blank rows since the last other one, and which one that was.
+    blank = blank_since = 0
     line = next_line = 1
     try:
         for _ in islice(lines, dialect.preamble):
@@ -192,6 +194,12 @@ def _read(file: BinaryIO, dialect: Dialect, limits: Limits) -> Iterator[Row]:
                     return
                 if not any(map(str.strip, cells)):
                     feed.row_done()
+                    blank, blank_since = (blank + 1 if blank_since == count else 1), count
+                    if blank > limits.blank_rows:
+                        raise TooManyRows(
+                            f"There are more than {limits.blank_rows:,} blank rows before line "
+                            f"{next_line:,}. Delete them."
+                        )
                     continue
                 if feed.watch:
                     problems = _look_closer(cells, line, dialect, limits)

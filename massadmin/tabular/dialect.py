@@ -18,6 +18,8 @@ class Limits:
 
     bytes: int = 1024 * 1024 * 1024
     rows: int = 50_000_000
+    # One after another; a sheet has a million rows at most, all of which may have been saved.
+    blank_rows: int = 2_000_000
     columns: int = 10_000
     cell_chars: int = 100_000
     # Bounds the memory that one row can take, as columns times cell_chars would be 1 GB.

@@ -84,6 +84,15 @@ def test_limits_name_what_was_found() -> None:
         read(b"a,b,c\n1,2,3\n1,2,3,4\n", PLAIN, Limits(columns=3))
 
 
+@pytest.mark.parametrize("blank", [b"\n", b" , ,\n", b"\r\n"])
+def test_blank_rows_without_end_are_refused(blank: bytes) -> None:
+    limits = Limits(blank_rows=3)
+    apart = b"a,b,c\n" + blank * 3 + b"1,2,3\n" + blank * 3 + b"4,5,6\n"
+    assert [row.cells[0] for row in read(apart, PLAIN, limits)] == ["1", "4"]
+    with pytest.raises(TooManyRows, match="more than 3 blank rows before line 7"):
+        read(b"a,b,c\n1,2,3\n" + blank * 4 + b"4,5,6\n", PLAIN, limits)
+
+
 def test_a_long_preamble_is_no_record() -> None:
     data = b"note\n" * 3_000_000 + b"a,b,c\n1,2,3\n"
     dialect = Dialect(kind="csv", columns=("a", "b", "c"), preamble=3_000_000)
