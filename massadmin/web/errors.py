@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flask import Flask, current_app, g, make_response, render_template, request
 from flask_login import current_user
@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response
 
 from massadmin.extensions import db, login_manager
 from massadmin.web.access import PUBLIC, access_of, sign_in_first
+from massadmin.web.formats import filesize
 from massadmin.web.intake import forget_the_rest
 
 
@@ -47,8 +48,7 @@ WORDS = {
     410: Words("Expired", "It was kept for a time, and that is over.", "clock-alert"),
     413: Words(
         "That is too large",
-        "More was sent than is taken here, and nothing was changed. Split a large file into "
-        "smaller ones; shorten a long text.",
+        "Nothing was changed. Split a large file into smaller ones; shorten a long text.",
         "file-x",
     ),
     429: Words("Too many attempts", "Wait a little, then try again.", "timer"),
@@ -91,6 +91,9 @@ def _refused(error: HTTPException) -> Response:
     if isinstance(error, RequestEntityTooLarge):
         forget_the_rest()
     words = WORDS.get(code) or Words(error.name, error.description or "")
+    if isinstance(error, RequestEntityTooLarge):
+        most = filesize(request.max_content_length)
+        words = replace(words, text=f"More than the {most} taken here was sent. {words.text}")
     # A view's own sentence says more than ours; werkzeug's defaults say less.
     if code != 500 and error.description and error.description != type(error).description:
         words = Words(words.title, error.description, words.icon)
