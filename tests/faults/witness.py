@@ -155,12 +155,13 @@ class Witness:
         return not going and not self.tickets()
 
     def faults(self) -> list[str]:
-        """What is not as it must be once all is quiet, in sentences. Empty when all is well."""
+        """What is not as it must be once all is quiet, in sentences. Empty when all is well.
+
+        A worker may ring once more just then, for nothing: tickets are not looked at again.
+        """
         found = []
         for sentence, sql in _FAULTS:
             rows = self.rows(sql)
             if rows:
                 found.append(sentence.format(found=len(rows), first=rows[:3]))
-        if self.tickets():
-            found.append(f"{self.tickets()} tickets wait in the queue")
         return found
