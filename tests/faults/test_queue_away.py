@@ -12,6 +12,7 @@ import pytest
 
 from massadmin.auth import User
 from massadmin.config import Settings
+from massadmin.embedded.children import Child
 from massadmin.embedded.valkey import Valkey
 from tests.faults import holds as moments
 from tests.faults.conftest import RECORDS, MidChunks, Words, assert_all_is_well, count_up
@@ -53,6 +54,7 @@ class Office:
     a person whose next bulk action needs one more click."""
 
     crew: Crew
+    workers: list[Child]
     run_id: int
     held: Hold
     address: str
@@ -60,7 +62,10 @@ class Office:
     form: list[tuple[str, str]]
 
     def submit(self) -> Answer:
-        """The click."""
+        """The click, while nobody is at work."""
+        # A worker that comes from the last chunk looks for one more, and would find this one.
+        for worker in self.workers:
+            worker.kill()
         return self.person.submit(self.address, self.form)
 
     def goes_on(self, witness: Witness) -> None:
@@ -78,13 +83,14 @@ class Office:
 def office(admin: User, crew: Crew, holds: Holds) -> Office:
     held = holds.at(moments.MID_EFFECT, record=50)
     run_id = count_up(admin, RECORDS)
-    for command in ("worker", "worker", "clock"):
-        crew.tended(command)
+    workers = [crew.tended("worker") for _ in range(2)]
+    crew.tended("clock")
     web = crew.web()
     person = Person()
     person.sign_in(web.address)
     held.reached()
-    return Office(crew, run_id, held, web.address, person, person.previewed(web.address, LAST))
+    form = person.previewed(web.address, LAST)
+    return Office(crew, workers, run_id, held, web.address, person, form)
 
 
 def test_flushed(
