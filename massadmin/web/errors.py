@@ -92,8 +92,7 @@ def _refused(error: HTTPException) -> Response:
         forget_the_rest()
     words = WORDS.get(code) or Words(error.name, error.description or "")
     if isinstance(error, RequestEntityTooLarge):
-        most = filesize(request.max_content_length)
-        words = replace(words, text=f"More than the {most} taken here was sent. {words.text}")
+        words = replace(words, text=f"{_too_much()} {words.text}")
     # A view's own sentence says more than ours; werkzeug's defaults say less.
     if code != 500 and error.description and error.description != type(error).description:
         words = Words(words.title, error.description, words.icon)
@@ -113,6 +112,14 @@ def _refused(error: HTTPException) -> Response:
         if name.lower() in ("allow", "retry-after"):
             response.headers[name] = value
     return response
+
+
+def _too_much() -> str:
+    """What of the request there was too much of: bytes, or else texts beside a file."""
+    sent, most = request.content_length, request.max_content_length
+    if most is not None and (sent is None or sent > most):
+        return f"More than the {filesize(most)} taken here was sent."
+    return "More fields or longer texts were sent than are taken here."
 
 
 def _database_away(error: OperationalError) -> Response:

@@ -9,7 +9,8 @@ import subprocess
 import sys
 import tempfile
 import urllib.request
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psutil
@@ -51,40 +52,9 @@ def test_a_connection_is_kept_from_one_poll_to_the_next() -> None:
     assert all(float(every.removesuffix("s")) < KEPT for every in (QUICK, SLOW))
 
 
-def test_another_goes_on_where_one_is_killed() -> None:
-    port = free_port()
-    web = subprocess.Popen(
-        [sys.executable, "-c", WEB, str(port)],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        first = second = 0
-
-        def answers() -> bool:
-            nonlocal first
-            first = who(port)
-            return first > 0
-
-        assert eventually(answers)
-        assert first in {each.pid for each in psutil.Process(web.pid).children()}
-        os.kill(first, signal.SIGKILL)
-
-        def another() -> bool:
-            nonlocal second
-            second = who(port)
-            return second not in (0, first)
-
-        assert eventually(another)
-        assert eventually(lambda: len(psutil.Process(web.pid).children()) == 2)
-        web.send_signal(signal.SIGTERM)
-        assert web.wait(20) == 0
-    finally:
-        web.kill()
-        web.wait()
-
-
-def test_a_free_thread_answers_whichever_process_has_it() -> None:
+@contextmanager
+def served() -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """The server above, with two processes of two threads, and its port; it answers."""
     port = free_port()
     web = subprocess.Popen(
         [sys.executable, "-c", WEB, str(port)],
@@ -93,16 +63,31 @@ def test_a_free_thread_answers_whichever_process_has_it() -> None:
     )
     try:
         assert eventually(lambda: who(port) > 0)
-        with ExitStack() as lines:
-            for _ in range(3):  # of the four threads that there are
-                line = lines.enter_context(socket.create_connection(("127.0.0.1", port)))
-                line.sendall(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            answers = {who(port) for _ in range(20)}
-        assert len(answers) == 1
-        assert 0 not in answers
+        yield web, port
     finally:
         web.kill()
         web.wait()
+
+
+def test_another_goes_on_where_one_is_killed() -> None:
+    with served() as (web, port):
+        first = who(port)
+        assert first in {each.pid for each in psutil.Process(web.pid).children()}
+        os.kill(first, signal.SIGKILL)
+        assert eventually(lambda: who(port) not in (0, first))
+        assert eventually(lambda: len(psutil.Process(web.pid).children()) == 2)
+        web.send_signal(signal.SIGTERM)
+        assert web.wait(20) == 0
+
+
+def test_a_free_thread_answers_whichever_process_has_it() -> None:
+    with served() as (_, port), ExitStack() as lines:
+        for _ in range(3):  # of the four threads that there are
+            line = lines.enter_context(socket.create_connection(("127.0.0.1", port)))
+            line.sendall(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        answers = {who(port) for _ in range(20)}
+        assert len(answers) == 1
+        assert 0 not in answers
 
 
 def who(port: int) -> int:

@@ -85,14 +85,7 @@ def test_a_file_is_taken_only_from_those_who_may_send_one(
     answer, body = send(signed_in("support_lead"), "/imports", 3 * 1024**2, kind)
     assert (answer.status_code, body.read_bytes) == (403, 0)
     app.config["WTF_CSRF_ENABLED"] = True  # which is looked for in the form
-    answer, _ = send(
-        signed_in(
-            "member",
-        ),
-        "/theme",
-        3 * 1024**2,
-        kind,
-    )
+    answer, _ = send(signed_in("member"), "/theme", 3 * 1024**2, kind)
     assert answer.status_code == 413
     app.config["WTF_CSRF_ENABLED"] = False
     large = (
@@ -108,6 +101,24 @@ def test_a_file_is_taken_only_from_those_who_may_send_one(
     answer = signed_in("manager").post("/imports", environ_overrides=sent)
     assert answer.status_code == 422, "it is read, and found to be no table"
     assert db.session.scalar(select(func.count()).select_from(ImportFile)) == 0
+
+
+HINT = b'--b\r\nContent-Disposition: form-data; name="hint"\r\n\r\n%b\r\n'
+
+
+@pytest.mark.parametrize(
+    "parts", [HINT % (b"x" * 3 * 1024**2), (HINT % b"x") * 1_001], ids=["long", "many"]
+)
+def test_beside_a_file_there_is_little_text(signed_in: SignIn, parts: bytes) -> None:
+    sent = {
+        "wsgi.input": io.BytesIO(parts + b"--b--\r\n"),
+        "CONTENT_LENGTH": str(len(parts) + 7),
+        "CONTENT_TYPE": "multipart/form-data; boundary=b",
+    }
+    answer = signed_in().post("/imports", environ_overrides=sent)
+    assert answer.status_code == 413
+    assert "More fields or longer texts were sent than are taken here." in answer.text
+    assert "was sent." not in answer.text
 
 
 def test_a_gigabyte_too_much_is_refused_without_being_read(signed_in: SignIn) -> None:
