@@ -1,6 +1,7 @@
 """Importing files: staged as text, mapped to fields, and made into records by a run.
 
-    file = stage(path, "contacts.csv", module, user)     # read into the database
+    file = stage(path, "contacts.csv", module, user)     # read into the database, by the clock
+                                                          # if it is large: leave_unread
     assign(file, module, user, {"Mail": "email"})         # where the guess was wrong
     run = start(file, module, default_policy(file.mapping), user)
     outcome(run)                                          # once it has ended
@@ -22,9 +23,17 @@ from massadmin.imports.outcomes import Outcome, error_lines, outcome, write_erro
 from massadmin.imports.policy import BadPolicy, Policy, default_policy, warnings
 from massadmin.imports.staging import limits_of, restage, sample_rows, stage
 from massadmin.imports.starting import preview, start
+from massadmin.imports.unread import (
+    NO_ROWS,
+    leave_to_read_again,
+    leave_unread,
+    read_unread,
+    reads_quickly,
+)
 
 __all__ = [
     "FULL_NAME",
+    "NO_ROWS",
     "BadMapping",
     "BadPolicy",
     "ImportFile",
@@ -35,9 +44,13 @@ __all__ = [
     "drop_file",
     "drop_old_files",
     "error_lines",
+    "leave_to_read_again",
+    "leave_unread",
     "limits_of",
     "outcome",
     "preview",
+    "read_unread",
+    "reads_quickly",
     "restage",
     "sample_rows",
     "set_mapping",

@@ -120,7 +120,10 @@ def set_mapping(
             f"The mapping names {len(mapping):,} columns; the file has {len(file.columns):,}."
         )
     db.session.execute(
-        update(ImportFile).where(ImportFile.id == file.id).values(mapping=list(mapping))
+        update(ImportFile)
+        .where(ImportFile.id == file.id)
+        # Whoever maps the columns takes the file as it was read.
+        .values(mapping=list(mapping), problem=None)
     )
     if file.dialect.has_header:
         remember = insert(ImportMapping).values(

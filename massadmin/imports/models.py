@@ -12,6 +12,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    SmallInteger,
     String,
     func,
     text,
@@ -29,6 +30,10 @@ class ImportFile(Base):
     `run_id` is the run that imported it; a file is imported once. `outcome` is what became of its
     rows, counted when that run was completed. `upload` names the uploaded file in the files folder
     while it may still have to be read anew, with another dialect.
+
+    `unread` are the choices with which the file is still to be read, None once it was; it was
+    tried so many `tries`, and `share_read` percent were read so far. `problem` is why it could not
+    be read. `dialect_json` is empty until it was read for the first time.
     """
 
     __tablename__ = "import_files"
@@ -47,12 +52,22 @@ class ImportFile(Base):
     )
     outcome: Mapped[dict[str, int] | None] = mapped_column(JSONB)
     upload: Mapped[str | None] = mapped_column(String)
+    unread: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    share_read: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
+    tries: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
+    problem: Mapped[str | None] = mapped_column(String)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 
     __table_args__ = (
         Index("ix_import_files_user_id", "user_id", "id"),
         Index("ix_import_files_run_id", "run_id"),
+        Index("ix_import_files_unread", "id", postgresql_where=text("unread IS NOT NULL")),
     )
+
+    @property
+    def was_read(self) -> bool:
+        """Whether there are rows, and columns to map: of the last time that it could be read."""
+        return bool(self.dialect_json)
 
     @property
     def dialect(self) -> Dialect:

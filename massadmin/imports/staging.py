@@ -6,7 +6,7 @@ leaves nothing behind. Memory does not grow with the file.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,29 @@ def limits_of(settings: Settings) -> Limits:
     )
 
 
+def check_may_import(module: Module, user: User) -> None:
+    """Raise NotAllowed unless the user may import into the module."""
+    if not user.can(f"{module.key}.import"):
+        raise NotAllowed(f"Your role may not import {module.label.lower()}.")
+
+
+def new_file(
+    source: Source, filename: str, module: Module, user: User, upload: str | None
+) -> ImportFile:
+    """A file of which nothing was read yet; the caller adds it."""
+    name = " ".join(filename.replace("\0", "").split())[-MAX_FILENAME_CHARS:] or "file"
+    return ImportFile(
+        user_id=user.id,
+        module=module.key,
+        filename=name,
+        size=_size_of(source),
+        rows=0,
+        dialect_json={},
+        mapping=[],
+        upload=upload,
+    )
+
+
 def stage(
     source: Source,
     filename: str,
@@ -73,25 +96,14 @@ def stage(
         BadFile: it cannot be read; nothing of it was kept.
         NotAllowed: the user may not import.
     """
-    if not user.can(f"{module.key}.import"):
-        raise NotAllowed(f"Your role may not import {module.label.lower()}.")
+    check_may_import(module, user)
     limits = limits or Limits()
     found = tabular.sniff(source, limits, **dialect)
-    name = " ".join(filename.replace("\0", "").split())[-MAX_FILENAME_CHARS:] or "file"
     try:
-        file = ImportFile(
-            user_id=user.id,
-            module=module.key,
-            filename=name,
-            size=_size_of(source),
-            rows=0,
-            dialect_json=found.to_json(),
-            mapping=[],
-            upload=upload,
-        )
+        file = new_file(source, filename, module, user, upload)
         db.session.add(file)
         db.session.flush()
-        _fill(file, source, found, limits, module, user)
+        fill(file, source, found, limits, module, user)
         db.session.commit()
     except BaseException:
         db.session.rollback()
@@ -124,9 +136,7 @@ def restage(
         ).scalar_one_or_none()
         if locked is None:
             raise LookupError("This file was imported already.")
-        drop_rows(locked.id)
-        locked.dialect_json = found.to_json()
-        _fill(locked, source, found, limits, module, user)
+        fill(locked, source, found, limits, module, user)
         db.session.commit()
     except BaseException:
         db.session.rollback()
@@ -156,24 +166,59 @@ def sample_rows(file: ImportFile, count: int = SAMPLE_ROWS) -> list[list[str]]:
     )
 
 
-def _fill(
-    file: ImportFile, source: Source, dialect: Dialect, limits: Limits, module: Module, user: User
-) -> None:
-    """Copy the rows in, count them, and propose a mapping; the caller commits."""
-    rows = copy_rows(file.id, tabular.rows(source, dialect, limits))
+def fill(
+    file: ImportFile,
+    source: Source,
+    dialect: Dialect,
+    limits: Limits,
+    module: Module,
+    user: User,
+    *,
+    watch: Callable[[], object] = lambda: None,
+) -> int:
+    """Put the rows in place of those that were read before, and propose a mapping; the caller
+    commits.
+
+    Args:
+        watch: is called now and then while rows are read.
+
+    Returns:
+        How many rows there are.
+
+    Raises:
+        BadFile: it cannot be read that way.
+        LookupError: the file was dropped meanwhile, or imported as it was.
+    """
+    drop_rows(file.id)
+    rows = copy_rows(file.id, tabular.rows(source, dialect, limits), watch)
     mapping = proposed_mapping(module, user, dialect, sample_rows(file))
-    db.session.execute(
-        update(ImportFile).where(ImportFile.id == file.id).values(rows=rows, mapping=mapping)
+    kept = db.session.scalar(
+        update(ImportFile)
+        .where(ImportFile.id == file.id, ImportFile.run_id.is_(None))
+        .values(
+            rows=rows,
+            mapping=mapping,
+            dialect_json=dialect.to_json(),
+            unread=None,
+            share_read=0,
+            tries=0,
+            problem=None,
+        )
+        .returning(ImportFile.id)
     )
+    if kept is None:
+        raise LookupError(f"file {file.id} is not there any more, or was imported")
+    return rows
 
 
-def copy_rows(file_id: int, rows: Iterator[Row]) -> int:
+def copy_rows(file_id: int, rows: Iterator[Row], watch: Callable[[], object] = lambda: None) -> int:
     """Stream rows into `import_rows` by COPY; how many there were."""
     count = 0
     with copying("COPY import_rows (file_id, line, cells, problem) FROM STDIN") as copy:
         while block := list(islice(rows, BLOCK_ROWS)):
             copy.write(_copy_text(file_id, block))
             count += len(block)
+            watch()
     return count
 
 

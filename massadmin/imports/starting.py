@@ -58,6 +58,9 @@ def start(
     if locked is None:
         db.session.rollback()
         raise Refused("The file is not kept any more. Upload it again.")
+    if locked.unread is not None:
+        db.session.rollback()
+        raise Refused("The file is still being read. Wait until that is done.")
     if locked.run_id is not None:
         run = db.session.get_one(Run, locked.run_id)
         db.session.rollback()

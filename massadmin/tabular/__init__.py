@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from massadmin.tabular import csvfile, kinds, workbook
+from massadmin.tabular import archive, csvfile, kinds, workbook
 from massadmin.tabular.dialect import Dialect, Limits, Problem, Row, Source
 from massadmin.tabular.errors import (
     BadDialect,
@@ -79,6 +79,18 @@ def sniff(
         )
 
 
+def bytes_to_read(source: Source, limits: Limits = DEFAULT_LIMITS) -> int:
+    """How many bytes reading `source` goes through; of a workbook, those that it unpacks to.
+
+    Raises:
+        BadFile: it is no table, or too large.
+    """
+    with kinds.opened(source) as file:
+        if kinds.recognise(file, limits) == "xlsx":
+            return archive.unpacked_bytes(file, limits)
+        return kinds.size_of(file)
+
+
 def rows(source: Source, dialect: Dialect, limits: Limits = DEFAULT_LIMITS) -> Iterator[Row]:
     """The rows of `source` below its header, blank ones left out, streamed.
 
@@ -109,6 +121,7 @@ __all__ = [
     "TooManyBytes",
     "TooManyColumns",
     "TooManyRows",
+    "bytes_to_read",
     "defuse",
     "error_lines",
     "errors_file",

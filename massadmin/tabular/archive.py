@@ -65,6 +65,17 @@ def names(file: BinaryIO, limits: Limits) -> list[str]:
     return held
 
 
+def unpacked_bytes(file: BinaryIO, limits: Limits) -> int:
+    """Bytes of all parts that rows could be in, pictures left out.
+
+    Raises:
+        BadWorkbook, TooManyBytes: as `names`.
+    """
+    with trouble_named():
+        members = Archive(file, limits).infolist()
+    return sum(member.file_size for member in members if member.filename.endswith(".xml"))
+
+
 class Archive(zipfile.ZipFile):
     """An archive that was compared with the limits, and whose parts are watched as they are read.
 

@@ -27,7 +27,7 @@ from massadmin.runs.start import NotAllowed, Refused
 from massadmin.web.access import permission
 from massadmin.web.answers import asked_by_htmx, go, notice, page_or_fragment
 from massadmin.web.imports import FILE, bp
-from massadmin.web.imports.files import file_or_404, imported_already, me, module_of
+from massadmin.web.imports.files import elsewhere, file_or_404, me, module_of
 from massadmin.web.imports.mapping import doubled
 from massadmin.web.runs.previewed import examples
 
@@ -113,7 +113,7 @@ def check(file_id: int) -> Response:
     """The policy as chosen before, or the usual one, and what it would do."""
     file = file_or_404(file_id)
     module = module_of(file)
-    if gone := imported_already(file):
+    if gone := elsewhere(file):
         return gone
     policy = Policy.from_json(file.policy or imports.default_policy(file.mapping).to_json())
     return _page(file, module, _form(file, module, policy), policy)
@@ -125,7 +125,7 @@ def try_out(file_id: int) -> Response:
     """Keep another policy and show what it would do."""
     file = file_or_404(file_id)
     module = module_of(file)
-    if gone := imported_already(file):
+    if gone := elsewhere(file):
         return gone
     form = _asked(file, module)
     file.policy = form.policy().to_json()
@@ -141,7 +141,7 @@ def start(file_id: int) -> Response:
     """Start the import with the policy that the form shows."""
     file = file_or_404(file_id)
     module = module_of(file)
-    if gone := imported_already(file):
+    if gone := elsewhere(file):
         return gone
     form = _asked(file, module)
     policy = form.policy()

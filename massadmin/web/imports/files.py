@@ -40,8 +40,11 @@ def module_of(file: ImportFile) -> Module:
     return get_module(file.module)
 
 
-def imported_already(file: ImportFile) -> Response | None:
-    """Where to send somebody who comes back to the wizard of a file that was imported."""
-    if file.run_id is None:
-        return None
-    return go(url_for("runs.show", run_id=file.run_id))
+def elsewhere(file: ImportFile) -> Response | None:
+    """Where to send somebody who comes to the wizard with a file that was imported, or that has no
+    columns to map yet."""
+    if file.run_id is not None:
+        return go(url_for("runs.show", run_id=file.run_id))
+    if file.unread is not None or not file.was_read:
+        return go(url_for("imports.reading", file_id=file.id))
+    return None

@@ -22,7 +22,7 @@ from massadmin.tabular import BadFile, Dialect
 from massadmin.web.access import permission
 from massadmin.web.answers import go, notice, page_or_fragment
 from massadmin.web.imports import FILE, bp
-from massadmin.web.imports.files import file_or_404, imported_already, limits, me, module_of
+from massadmin.web.imports.files import elsewhere, file_or_404, limits, me, module_of
 
 # A form of more columns would take longer to draw than anybody reads.
 SHOWN_COLUMNS = 200
@@ -70,7 +70,7 @@ class Column:
 @permission("contacts.import")
 def columns(file_id: int) -> Response:
     file = file_or_404(file_id)
-    return imported_already(file) or _page(file, module_of(file))
+    return elsewhere(file) or _page(file, module_of(file), reading=file.problem or "")
 
 
 @bp.post(FILE + "/map")
@@ -79,7 +79,7 @@ def assign(file_id: int) -> Response:
     """Save where the columns go, make the fields that are new, and go on to the check."""
     file = file_or_404(file_id)
     module = module_of(file)
-    if gone := imported_already(file):
+    if gone := elsewhere(file):
         return gone
     mapping, errors = _with_new_fields(file, module, _chosen_mapping(file))
     if errors:
@@ -125,13 +125,16 @@ def read_again(file_id: int) -> Response:
     """Read the file in another way: encoding, delimiter, header, lines above it, sheet."""
     file = file_or_404(file_id)
     module = module_of(file)
-    if gone := imported_already(file):
+    if gone := elsewhere(file):
         return gone
     path = uploads.path_of(file.upload)
     if path is None:
         return _page(file, module, reading="The file itself is not here any more. Upload it again.")
     chosen = _chosen_dialect()
     try:
+        if not imports.reads_quickly(path, limits()):
+            imports.leave_to_read_again(file, chosen)
+            return go(url_for("imports.reading", file_id=file.id))
         imports.restage(file, path, module, me(), limits=limits(), **chosen)
     except (BadFile, LookupError) as error:
         return _page(file, module, reading=str(error), chosen=chosen, status=422)

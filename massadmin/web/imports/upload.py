@@ -51,7 +51,7 @@ def index() -> str:
 @permission("contacts.import")
 @takes_a_file
 def upload() -> Response:
-    """Take a file, read it, and go on to its columns."""
+    """Take a file, read it or leave it to be read, and go on to its columns."""
     try:
         module = get_module(request.form.get("module", "contacts"))
     except UnknownModule as error:
@@ -63,12 +63,12 @@ def upload() -> Response:
         file = _staged(sent, module)
     except BadFile as error:
         return _refused(str(error))
+    if file.unread is not None:
+        return go(url_for("imports.reading", file_id=file.id))
     if not file.rows:
         uploads.discard(file.upload)
         imports.drop_file(file.id)
-        return _refused(
-            "The file has a header but no rows below it. Choose the file that holds the rows."
-        )
+        return _refused(imports.NO_ROWS)
     return go(url_for("imports.columns", file_id=file.id))
 
 
@@ -85,14 +85,14 @@ def discard(file_id: int) -> Response:
 
 
 def _staged(sent: FileStorage, module: Module) -> ImportFile:
-    """The sent file, kept to be read anew with another dialect, and staged."""
-    kept = uploads.keep(sent.stream)
+    """The sent file, kept to be read anew with another dialect; staged, unless that takes long."""
+    kept, name = uploads.keep(sent.stream), sent.filename or "file"
     try:
         path = uploads.path_of(kept)
         assert path is not None
-        return imports.stage(
-            path, sent.filename or "file", module, me(), limits=limits(), upload=kept
-        )
+        if imports.reads_quickly(path, limits()):
+            return imports.stage(path, name, module, me(), limits=limits(), upload=kept)
+        return imports.leave_unread(path, name, module, me(), kept)
     except BaseException:
         uploads.discard(kept)
         raise
