@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, and_, func, literal_column, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    and_,
+    func,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+)
 
 from massadmin.auth.models import User
 from massadmin.extensions import db
@@ -25,6 +35,8 @@ PAGE_SIZE = 50
 STEP = 2_000
 # What a record may be called by, besides the fields of its module's title.
 _CALLED_BY = ("email", "phone", "company_name")
+# What a result is known by.
+KEY = tuple_(RunResult.run_id, RunResult.item)
 
 Place = Literal["live", "trash", "gone", "hidden"]
 
@@ -74,15 +86,18 @@ class Results:
                 or_(RunResult.before.is_not(None), RunResult.after.is_not(None)),
             ]
         if self.q:
-            clauses.append(self._called(module, user))
+            clauses.append(self._called(run, module, user))
         return and_(*clauses)
 
-    def _called(self, module: Module, user: User) -> ColumnElement[bool]:
+    def _called(self, run: Run, module: Module, user: User) -> ColumnElement[bool]:
         table = module.table
         named = select(table.c.id).where(matches_words(module, self.q))
         if not user.sees_all_records:
             named = named.where(table.c.owner_id == user.id)
-        found: ColumnElement[bool] = RunResult.record_id.in_(named)
+        keys = of_records(named, RunResult.run_id == run.id).subquery()
+        # As an array they are found once, before anything is read in order; as IN (…) they may be
+        # looked for anew for every result.
+        found = RunResult.item == func.any(func.array(select(keys.c.item).scalar_subquery()))
         known = whole_number(self.q)
         return found if known is None else or_(found, RunResult.item == known)
 
@@ -148,6 +163,21 @@ def count_results(
     """How many there are, counted no further than `limit + 1`."""
     found = select(RunResult.item).where(results.where(run, module, user)).limit(limit + 1)
     return db.session.scalar(select(func.count()).select_from(found.subquery())) or 0
+
+
+def of_records(
+    records: Select[int] | Sequence[int], of_runs: ColumnElement[bool]
+) -> CompoundSelect[int, int]:
+    """Selects the keys (run_id, item) of the results of these records, in the runs that the clause
+    `of_runs` selects.
+
+    Where a record stood in the chunk itself the key is enough, of which PostgreSQL looks into each
+    run once; the others have an index of their own.
+    """
+    keys = select(RunResult.run_id, RunResult.item).where(of_runs)
+    own = keys.where(RunResult.item.in_(records), RunResult.record_id == RunResult.item)
+    others = keys.where(RunResult.record_id.in_(records), RunResult.record_id != RunResult.item)
+    return own.union_all(others)
 
 
 def visible(module: Module, user: User) -> list[ColumnElement[bool]]:

@@ -16,6 +16,7 @@ from massadmin.extensions import db
 from massadmin.records.deletion import purge_some
 from massadmin.records.modules import MODULES
 from massadmin.runs.models import Run, RunResult
+from massadmin.runs.results import KEY, of_records
 from massadmin.runs.states import ENDED
 
 log = logging.getLogger(__name__)
@@ -47,8 +48,7 @@ def purge_expired(days: int) -> int:
             db.session.execute(
                 update(RunResult)
                 .where(
-                    RunResult.record_id.in_(ids),
-                    RunResult.run_id.in_(runs),
+                    KEY.in_(of_records(ids, RunResult.run_id.in_(runs))),
                     RunResult.before.is_not(None) | RunResult.after.is_not(None),
                 )
                 .values(before=None, after=None)

@@ -10,11 +10,13 @@ from massadmin.records.modules import Module
 from massadmin.records.timeline import Event
 from massadmin.runs.action import REGISTRY
 from massadmin.runs.models import Run, RunChunk, RunResult
+from massadmin.runs.results import KEY, of_records
 
 
 def touched(module: Module, record_id: int, limit: int) -> list[Event]:
     """The newest `limit` results of runs over the record, skipped and failed ones too."""
     at = func.coalesce(RunChunk.finished_at, Run.finished_at, Run.created_at)
+    runs = select(Run.id).where(Run.module == module.key)
     rows = db.session.execute(
         select(RunResult, Run, User.name, at)
         .join(Run, Run.id == RunResult.run_id)
@@ -22,7 +24,7 @@ def touched(module: Module, record_id: int, limit: int) -> list[Event]:
         .outerjoin(
             RunChunk, (RunChunk.run_id == RunResult.run_id) & (RunChunk.seq == RunResult.seq)
         )
-        .where(RunResult.record_id == record_id, Run.module == module.key)
+        .where(KEY.in_(of_records([record_id], RunResult.run_id.in_(runs))))
         .order_by(at.desc(), Run.id.desc())
         .limit(limit)
     )

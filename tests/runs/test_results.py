@@ -164,6 +164,16 @@ def test_a_member_finds_no_foreign_record_by_its_name() -> None:
     assert len(items(run, admin, q="last1")) == 1
 
 
+def test_lines_of_a_file_are_found_by_the_names_of_their_records() -> None:
+    user = a_user()
+    one, other = some_contacts(2)
+    run = run_action("add_tags", user, f"id:is:{one}", tags="vip")
+    db.session.execute(text("UPDATE run_results SET item = :line"), {"line": other})
+    db.session.commit()
+    assert items(run, user, q="last1") == [other]
+    assert items(run, user, q="last2") == []
+
+
 @pytest.mark.parametrize("args", [{"outcome": "odd"}, {"q": "\x00"}, {"q": "x" * 201}])
 def test_nonsense_is_refused(args: dict[str, str]) -> None:
     with pytest.raises(BadFilter):

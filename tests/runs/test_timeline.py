@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import text
 
+from massadmin.extensions import db
 from massadmin.runs.timeline import touched
 from tests.factories import a_user, contacts, run_action, some_contacts
 
@@ -25,3 +27,14 @@ def test_runs_that_touched_or_skipped_a_record_the_newest_first() -> None:
     assert (found[1].who, found[1].run_user_id, found[1].icon) == ("Ada Lovelace", admin.id, "tag")
     assert [event.outcome for event in touched(contacts(), other, 10)] == ["succeeded"]
     assert len(touched(contacts(), one, 1)) == 1
+
+
+def test_lines_of_a_file_are_found_by_the_records_they_made_or_changed() -> None:
+    admin = a_user()
+    one, other = some_contacts(2)
+    made = run_action("add_tags", admin, f"id:is:{one}", tags="vip")
+    # As the result of a line, whose number may be that of another record.
+    db.session.execute(text("UPDATE run_results SET item = :line"), {"line": other})
+    db.session.commit()
+    assert [event.run_id for event in touched(contacts(), one, 10)] == [made.id]
+    assert touched(contacts(), other, 10) == []
