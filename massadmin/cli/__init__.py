@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
+
+from massadmin.cli.refusals import readable, refusal_of
 
 # name: (module and object, what help says in one line)
 COMMANDS = {
@@ -48,21 +52,31 @@ class _Commands(click.Group):
                 each.encode()
             except UnicodeEncodeError:
                 # No field of the database could hold it, nor find it.
-                ctx.fail(f"{each!a} is not written in the encoding of this terminal.")
-        return super().parse_args(ctx, args)
+                ctx.fail(f"{each[:60]!a} is not written in the encoding of this terminal.")
+        with _refused():
+            return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
-        try:
+        with _refused():
             return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
-            raise
-        except Exception as error:
-            from massadmin.cli.refusals import refusal_of
 
-            refusal = refusal_of(error)
-            if refusal is None:
-                raise
-            raise refusal from error
+
+@contextmanager
+def _refused() -> Iterator[None]:
+    """Have what goes wrong in the block said in one line that can be read."""
+    try:
+        yield
+    except click.ClickException as error:
+        # What click says of wrong usage repeats what was given, whatever that was.
+        vars(error)["message"] = readable(error.message)
+        raise
+    except (click.exceptions.Exit, click.Abort):
+        raise
+    except Exception as error:
+        refusal = refusal_of(error)
+        if refusal is None:
+            raise
+        raise refusal from error
 
 
 def _version(ctx: click.Context, param: click.Parameter, asked: bool) -> None:

@@ -8,7 +8,9 @@ from contextlib import contextmanager
 import click
 from alembic import command as alembic
 from flask import Flask, current_app
+from psycopg.errors import DuplicateObject, DuplicateTable
 from sqlalchemy import create_engine, select, text
+from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.pool import NullPool
 
 from massadmin import create_app, demo, logs, schema
@@ -73,7 +75,7 @@ def upgrade(settings: Settings) -> list[str]:
     Processes that do this at once wait for each other under a lock of the database.
 
     Raises:
-        WrongSchema: a newer program made it.
+        WrongSchema: a newer program made it, or another one altogether.
     """
     at = revision(settings)
     if schema.state(at) is schema.State.AHEAD:
@@ -82,9 +84,18 @@ def upgrade(settings: Settings) -> list[str]:
     if todo:
         app = create_app(settings)
         with app.app_context():
-            alembic.upgrade(app.extensions["migrate"].migrate.get_config(), "head")
-            db.session.remove()
-            db.engine.dispose()
+            try:
+                alembic.upgrade(app.extensions["migrate"].migrate.get_config(), "head")
+            except ProgrammingError as error:
+                if not isinstance(error.orig, DuplicateObject | DuplicateTable):
+                    raise
+                raise schema.WrongSchema(
+                    f"the database is in use for something else ({error.orig.diag.message_primary}"
+                    "): name an empty one in DATABASE_URL"
+                ) from error
+            finally:
+                db.session.remove()
+                db.engine.dispose()
     return todo
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import click
 from sqlalchemy import func
 
+from massadmin.cli.refusals import printable
 from massadmin.extensions import db
 from massadmin.records.modules import get_module
 from massadmin.runs.action import REGISTRY
@@ -54,7 +55,7 @@ def _shown(cell: Any) -> str:
         case datetime():
             return f"{cell:%Y-%m-%d %H:%M}"
     # A name that somebody gave must not steer the terminal.
-    return "".join(sign if sign.isprintable() else " " for sign in str(cell))
+    return printable(str(cell))
 
 
 def run_object(run: Run) -> dict[str, Any]:

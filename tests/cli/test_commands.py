@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
 
 from massadmin.cli import COMMANDS, main
+from massadmin.cli.refusals import LONGEST
 from tests.cli.conftest import Shell
 
 NOWHERE = "postgresql://massadmin@127.0.0.1:1/nothing"
@@ -57,6 +62,46 @@ def test_a_word_in_another_encoding_is_wrong_usage(shell: Shell) -> None:
     said = shell("count", "contacts", "--q", "M\udcfcller")
     assert said.status == 2
     assert "encoding of this terminal" in said.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("x" * 100_000,),
+        ("--" + "x" * 100_000,),
+        ("runs", "x" * 100_000),
+        ("runs", "--limit", "9" * 100_000),
+        ("runs", "--as", "x" * 100_000),
+        ("count", "contacts", "--match", "x" * 100_000),
+        ("count", "\x1b[31m\u202e" * 9_000),
+    ],
+)
+def test_what_was_given_is_not_read_out_at_length(shell: Shell, words: tuple[str, ...]) -> None:
+    said = shell(*words)
+    assert said.status in (1, 2)
+    assert len(said.err) < LONGEST + 300
+    assert said.err.replace("\n", "").isprintable()
+
+
+def test_a_long_refusal_keeps_what_to_do(shell: Shell) -> None:
+    assert shell.refused("runs", "--as", "x" * 100_000).endswith("`massadmin user list` shows them")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no disk so full")
+@pytest.mark.parametrize("buffered", ["", "1"])
+def test_standard_output_that_is_full_is_one_line(buffered: str) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "massadmin.cli", "--help"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONUNBUFFERED": buffered},
+        )
+    assert done.returncode == 1
+    assert done.stderr == (
+        "massadmin: standard output, or a file, cannot be written: No space left on device\n"
+    )
 
 
 def test_a_database_that_is_away_is_one_line(shell: Shell) -> None:

@@ -259,3 +259,14 @@ def test_servers_that_do_not_start_have_a_cure(
     found = checks(shell, 1, MASSADMIN_DATA_DIR=str(tmp_path))["servers"]
     assert found["found"] == str(error)
     assert advice.format(folder=tmp_path) in found["do"]
+
+
+@pytest.mark.parametrize("words", [("migrate",), ("count", "contacts")])
+def test_a_database_that_is_no_place_for_tables_is_one_line(
+    shell: Shell, empty_database: str, words: tuple[str, ...]
+) -> None:
+    with superuser(empty_database, "itself, by its owner") as owner:
+        owner.execute("CREATE TABLE users ()")
+        assert "name an empty one" in shell.refused(*words, DATABASE_URL=empty_database)
+        owner.execute("REVOKE ALL ON SCHEMA public FROM pg_database_owner")
+        assert "permission denied" in shell.refused(*words, DATABASE_URL=empty_database)
