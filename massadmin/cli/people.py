@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import TextIO, cast
 
 import click
 
@@ -111,10 +112,14 @@ def _set_active(email: str, active: bool, as_json: bool) -> None:
 
 
 def _password(from_stdin: bool) -> str:
-    if from_stdin:
+    # A shell can close standard input; Python has none then.
+    given = cast("TextIO | None", sys.stdin)
+    if from_stdin and given is not None:
         # A password may end in spaces, but not in the line break that `echo` adds.
-        return sys.stdin.readline().rstrip("\r\n")
-    if not sys.stdin.isatty():
+        return given.readline().rstrip("\r\n")
+    if from_stdin:
+        raise click.UsageError("Standard input is closed, so no password can be read from it.")
+    if given is None or not given.isatty():
         raise click.UsageError("There is no terminal to ask for the password; --password-stdin.")
     typed: str = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
     return typed

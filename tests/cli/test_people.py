@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import click
 import pytest
 
 from massadmin.auth import passwords, people, sign_in
 from massadmin.auth.models import User
+from massadmin.cli.people import user
 from tests.cli.conftest import Shell
 
 PASSWORD = "a horse, a battery, a staple"
@@ -48,6 +50,13 @@ def test_without_a_terminal_the_password_must_come_from_standard_input(shell: Sh
     assert said.status == 2
     assert "--password-stdin" in said.err
     assert shell("user", "add", "ada@example.com", "--role", "king").status == 2
+
+
+def test_a_standard_input_that_is_closed_is_wrong_usage(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    for words in (["--password-stdin"], []):
+        with pytest.raises(click.UsageError):
+            user.main(["password", "ada@example.com", *words], standalone_mode=False)
 
 
 def test_users_are_listed_and_changed(shell: Shell, admin: User) -> None:
