@@ -138,9 +138,9 @@ class Settings:
                 values[each.name] = _parse(each, raw)
         values.update({name: value for name, value in overrides.items() if value is not None})
         values.setdefault("data_dir", default_data_dir())
-        values["data_dir"] = Path(values["data_dir"]).expanduser().resolve()
+        values["data_dir"] = _folder("MASSADMIN_DATA_DIR", values["data_dir"])
         values.setdefault("files_dir", values["data_dir"] / "files")
-        values["files_dir"] = Path(values["files_dir"]).expanduser().resolve()
+        values["files_dir"] = _folder("MASSADMIN_FILES_DIR", values["files_dir"])
         values["database_url"] = normalise_database_url(values.get("database_url", ""))
         _check_redis_url(values.get("redis_url", ""))
         settings = cls(**values)
@@ -167,6 +167,16 @@ class Settings:
         return environ
 
 
+def _folder(env: str, path: str | Path) -> Path:
+    """The whole path, without `~`. Raises BadSetting when that is the home of nobody."""
+    try:
+        return Path(path).expanduser().resolve()
+    except RuntimeError as error:
+        raise BadSetting(
+            f"{env}={str(path)!r} is in the home of a user whom nobody knows"
+        ) from error
+
+
 def normalise_database_url(url: str) -> str:
     """`url` with psycopg 3 named as the driver; hosts hand out `postgres://` or `postgresql://`.
 
@@ -175,7 +185,12 @@ def normalise_database_url(url: str) -> str:
     """
     if not url:
         return ""
-    scheme, _, rest = url.partition("://")
+    scheme, named, rest = url.partition("://")
+    if not named:
+        # Not shown either: without a scheme, it may begin with the password.
+        raise BadSetting(
+            "DATABASE_URL cannot be read; it takes postgresql://user:password@host/name"
+        )
     if scheme not in ("postgres", "postgresql", "postgresql+psycopg"):
         raise BadSetting(
             f"DATABASE_URL names {scheme!r}; it takes postgresql://user:password@host/name"
@@ -196,7 +211,13 @@ def _check_redis_url(url: str) -> None:
         return
     try:
         parts = urlsplit(url)
-        usable = parts.scheme in ("redis", "rediss", "unix") and parts.port != 0
+        usable = (
+            parts.scheme in ("redis", "rediss", "unix")
+            and url.startswith(f"{parts.scheme}://")
+            and parts.port != 0
+            # What is no number would mean database 0, whatever was meant.
+            and (parts.scheme == "unix" or re.fullmatch("(/[0-9]*)?", parts.path) is not None)
+        )
     except ValueError:
         usable = False
     if not usable:
@@ -207,6 +228,10 @@ def _parse(setting: Field[Any], raw: str) -> Any:
     env, default = setting.metadata["env"], setting.default
     if setting.name in ("data_dir", "files_dir"):
         return Path(raw)
+    try:
+        raw.encode()
+    except UnicodeEncodeError as error:
+        raise BadSetting(f"{env} is not written in UTF-8") from error
     if isinstance(default, bool):
         if raw.lower() in ("1", "true", "yes", "on"):
             return True

@@ -20,6 +20,13 @@ def test_another_database_is_refused_without_its_password() -> None:
     assert "hidden" not in str(refused.value)
 
 
+@pytest.mark.parametrize("url", ["u:hidden@h/n", "postgresql:u:hidden@h/n", "hidden"])
+def test_what_is_no_address_is_refused_without_being_shown(url: str) -> None:
+    with pytest.raises(BadSetting, match="DATABASE_URL cannot be read") as refused:
+        Settings.from_env({"DATABASE_URL": url})
+    assert "hidden" not in str(refused.value)
+
+
 @pytest.mark.parametrize(
     "url",
     [
@@ -69,6 +76,12 @@ def test_settings_survive_the_way_to_another_process(tmp_path: Path) -> None:
         ("REDIS_URL", "localhost:6379"),
         ("REDIS_URL", "redis://host:port/0"),
         ("REDIS_URL", "redis://[::1/0"),
+        ("REDIS_URL", "redis://host/name"),
+        ("REDIS_URL", "unix:"),
+        ("MASSADMIN_DATA_DIR", "~no-such-user/data"),
+        ("MASSADMIN_FILES_DIR", "~no-such-user/files"),
+        ("SECRET_KEY", "M\udcfcller"),
+        ("MASSADMIN_METRICS_TOKEN", "M\udcfcller"),
         ("MASSADMIN_COOKIE_SECURE", "maybe"),
         ("MASSADMIN_TIMEZONE", "Oslo"),
     ],

@@ -23,6 +23,7 @@ from rq.exceptions import StopRequested
 from rq.serializers import JSONSerializer
 from rq.worker import WorkerStatus
 
+from massadmin.config import BadSetting
 from massadmin.connecting import to_valkey
 from massadmin.extensions import db
 from massadmin.runs import alive
@@ -48,16 +49,26 @@ def connect(url: str, *, patient: bool = False) -> Redis:
     Args:
         patient: try ten times, over some seconds, instead of once: a worker can do nothing without
             the queue, while a page is waited for.
+
+    Raises:
+        BadSetting: the address asks for what no connection has.
     """
-    return Redis.from_url(
-        url,
-        socket_connect_timeout=ANSWER_SECONDS,
-        # A worker waits for tickets longer than this; RQ sees to that by itself.
-        socket_timeout=ANSWER_SECONDS,
-        health_check_interval=15,
-        **({} if patient else {"retry": Retry(NoBackoff(), 0)}),
-        **to_valkey(url),
-    )
+    try:
+        connection = Redis.from_url(
+            url,
+            socket_connect_timeout=ANSWER_SECONDS,
+            # A worker waits for tickets longer than this; RQ sees to that by itself.
+            socket_timeout=ANSWER_SECONDS,
+            health_check_interval=15,
+            **({} if patient else {"retry": Retry(NoBackoff(), 0)}),
+            **to_valkey(url),
+        )
+        # Made and dropped without connecting: otherwise the first ticket finds a wrong option.
+        pool = connection.connection_pool
+        pool.connection_class(**pool.connection_kwargs)
+    except (TypeError, ValueError) as error:
+        raise BadSetting(f"REDIS_URL has an option that cannot be used: {error}") from error
+    return connection
 
 
 def _queue() -> Queue:

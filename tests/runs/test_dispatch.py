@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from massadmin.config import BadSetting
 from massadmin.extensions import db
 from massadmin.runs import dispatch
 from massadmin.runs.models import Heartbeat, Run
@@ -81,3 +82,9 @@ def test_a_queue_that_does_not_answer_is_away(
         silent.accept()[0].close()
         with pytest.raises(BlockingIOError):
             silent.accept()
+
+
+@pytest.mark.parametrize("option", ["nosuch=1", "socket_timeout=soon", "health_check_interval=x"])
+def test_an_option_that_no_connection_has_is_refused_at_once(option: str) -> None:
+    with pytest.raises(BadSetting, match="REDIS_URL"):
+        dispatch.connect(f"redis://127.0.0.1:1/0?{option}")
