@@ -11,24 +11,37 @@ from pathlib import Path
 from massadmin.config import BadSetting, Settings
 
 
+# A folder with one of these was ours before, whatever became of its mode.
+_OURS = ("users.lock", "up.lock", "secret_key", "passwords.txt", "files")
+
+
 def private_dir(path: Path) -> Path:
     """Make `path` a folder of mode 0700 that belongs to the user of this process.
 
     Raises:
-        BadSetting: it is somebody else's, a file, a home or a folder that everyone writes to.
+        BadSetting: it is somebody else's, a file, or a folder with other uses, such as a home.
     """
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = path.stat()
+    except FileExistsError as error:
+        raise BadSetting(f"MASSADMIN_DATA_DIR={path} cannot be used: it is no folder") from error
     except OSError as error:
         raise BadSetting(f"MASSADMIN_DATA_DIR={path} cannot be used: {error.strerror}") from error
     if found.st_uid != os.geteuid():
         raise BadSetting(f"MASSADMIN_DATA_DIR={path} belongs to another user (id {found.st_uid})")
     if stat.S_IMODE(found.st_mode) != 0o700:
-        if found.st_mode & stat.S_ISVTX or path in (Path("/"), Path.home()):
+        # Closing it to everybody else would break what they do there, as of /etc it would.
+        if found.st_mode & stat.S_ISVTX or path in (Path("/"), Path.home()) or _others_use(path):
             raise BadSetting(f"MASSADMIN_DATA_DIR={path} has other uses; name a folder of its own")
         path.chmod(0o700)
     return path
+
+
+def _others_use(path: Path) -> bool:
+    """Whether there is something in it, and nothing of ours."""
+    there = {each.name for each in path.iterdir()} - {"lost+found"}
+    return bool(there) and there.isdisjoint(_OURS)
 
 
 def kept_secret(path: Path) -> str:

@@ -28,8 +28,23 @@ def test_a_folder_with_other_uses_is_left_as_it_is(tmp_path: Path) -> None:
         private_dir(shared)
     assert stat.S_IMODE(shared.stat().st_mode) == 0o1777
     (tmp_path / "file").touch()
-    with pytest.raises(BadSetting, match="cannot be used"):
+    with pytest.raises(BadSetting, match="it is no folder"):
         private_dir(tmp_path / "file")
+
+
+def test_a_folder_with_files_of_others_stays_open_to_them(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    (tmp_path / "lost+found").mkdir()
+    private_dir(tmp_path)
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o700, "an empty disk is nobody's yet"
+    tmp_path.chmod(0o755)
+    (tmp_path / "passwd").touch()
+    with pytest.raises(BadSetting, match="has other uses"):
+        private_dir(tmp_path)
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
+    kept_secret(tmp_path / "secret_key")
+    private_dir(tmp_path)
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o700, "it was ours before"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a folder of another user")
