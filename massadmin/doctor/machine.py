@@ -9,6 +9,7 @@ from pathlib import Path
 
 from massadmin.config import Settings
 from massadmin.doctor.finding import Finding
+from massadmin.embedded.private import has_other_uses
 
 LEAST_FREE = 1024**3  # bytes
 
@@ -31,15 +32,19 @@ def folders(settings: Settings) -> Iterator[Finding]:
             "data folder",
             mode == 0o700,
             f"{folder}, mode {mode:03o}",
-            "" if mode == 0o700 else _advice_on(folder, mode),
+            "" if mode == 0o700 else _advice_on(folder),
         )
     yield _secret(settings)
     yield _disk("disk", folder, "PostgreSQL stops on a full disk.")
     yield _disk("disk for files", settings.files_dir, "Exports wait on a full disk.")
 
 
-def _advice_on(folder: Path, mode: int) -> str:
-    if mode & stat.S_ISVTX or folder in (Path("/"), Path.home()):
+def _advice_on(folder: Path) -> str:
+    try:
+        taken = has_other_uses(folder)
+    except OSError as error:
+        return f"{error.strerror}: name a folder of your own in MASSADMIN_DATA_DIR."
+    if taken:
         return f"{folder} has other uses; name a folder of its own in MASSADMIN_DATA_DIR."
     return f"Others can read secrets there: chmod 700 {folder}"
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from massadmin.config import BadSetting, Settings
 
-
 # A folder with one of these was ours before, whatever became of its mode.
 _OURS = ("users.lock", "up.lock", "secret_key", "passwords.txt", "files")
 
@@ -31,15 +30,17 @@ def private_dir(path: Path) -> Path:
     if found.st_uid != os.geteuid():
         raise BadSetting(f"MASSADMIN_DATA_DIR={path} belongs to another user (id {found.st_uid})")
     if stat.S_IMODE(found.st_mode) != 0o700:
-        # Closing it to everybody else would break what they do there, as of /etc it would.
-        if found.st_mode & stat.S_ISVTX or path in (Path("/"), Path.home()) or _others_use(path):
+        if has_other_uses(path):
             raise BadSetting(f"MASSADMIN_DATA_DIR={path} has other uses; name a folder of its own")
         path.chmod(0o700)
     return path
 
 
-def _others_use(path: Path) -> bool:
-    """Whether there is something in it, and nothing of ours."""
+def has_other_uses(path: Path) -> bool:
+    """Whether closing the folder `path` to everybody else would break what they do there, as of
+    /tmp, a home or /etc it would."""
+    if path.stat().st_mode & stat.S_ISVTX or path in (Path("/"), Path.home()):
+        return True
     there = {each.name for each in path.iterdir()} - {"lost+found"}
     return bool(there) and there.isdisjoint(_OURS)
 
