@@ -19,6 +19,8 @@ from massadmin.embedded.passwords import how_to_sign_in
 # next ones shall not wait for it.
 
 port_type = click.IntRange(1, 65_535)
+# Seconds that a web server which was just stopped or killed may still have the port.
+PREDECESSOR = 5.0
 
 
 @click.command()
@@ -91,6 +93,7 @@ def web(host: str | None, port: int | None) -> None:
     from massadmin.extensions import db
 
     settings = Settings.from_env(host=host, port=port)
+    supervisor.port_free(settings.host, settings.port, PREDECESSOR)
     with counted_together(), console(log_level=settings.log_level) as app:
         # The server forks: its children must not inherit connections.
         db.session.remove()

@@ -49,7 +49,7 @@ def run(settings: Settings, *, demo: bool, upgrade: Upgrade, prepare: Prepare) -
     private_dir(settings.data_dir)
     with _only_one(settings.data_dir) as predecessor_was_killed, _stop_signals() as stopping:
         # Its web server needs a moment to end requests that it was answering.
-        _port_free(settings.host, settings.port, 6.0 if predecessor_was_killed else 0.0)
+        port_free(settings.host, settings.port, 6.0 if predecessor_was_killed else 0.0)
         try:
             _run(settings, demo, upgrade, prepare, stopping)
         except _Stop:
@@ -241,7 +241,7 @@ def _stop_signals() -> Iterator[_Stopping]:
             signal.signal(number, handler)
 
 
-def _port_free(host: str, port: int, patience: float) -> None:
+def port_free(host: str, port: int, patience: float) -> None:
     """Raises BadSetting when `port` cannot be listened on, or not within `patience` seconds."""
     deadline = time.monotonic() + patience
     while True:
@@ -252,9 +252,16 @@ def _port_free(host: str, port: int, patience: float) -> None:
                 trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 trial.bind(address)
             return
+        except UnicodeError as error:
+            raise BadSetting(
+                f"{host!r} is no name of a host: see --host or MASSADMIN_HOST"
+            ) from error
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
-                raise BadSetting(f"cannot listen on {host}:{port}: {error.strerror}") from error
+                raise BadSetting(
+                    f"cannot listen on {host!r}, port {port}: {error.strerror}; choose an address "
+                    "of this machine with --host or MASSADMIN_HOST"
+                ) from error
             if time.monotonic() >= deadline:
                 raise BadSetting(
                     f"port {port} of {host} is in use; choose another with --port or MASSADMIN_PORT"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -13,6 +14,7 @@ import pytest
 from sqlalchemy import func, select
 
 from massadmin.auth.models import User
+from massadmin.cli import serving
 from massadmin.embedded.passwords import ADMIN, FILE
 from massadmin.extensions import db
 from massadmin.runs.alive import count_alive
@@ -120,6 +122,17 @@ def test_the_web_server_answers_and_leaves_when_asked(environ: dict[str, str]) -
             assert f"{counted} 20.0" in answer("/metrics")
         assert ends_well(server) == 0
     assert answer("/healthz") == ""
+
+
+def test_an_address_that_cannot_be_listened_on_is_one_line(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "PREDECESSOR", 0.0)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert "--port" in shell.refused("web", "--port", port)
+        for host in ("", "256.1.1.1", "192.0.2.1", "no such host", "x" * 300, "a..b"):
+            assert "--host" in shell.refused("web", "--host", host, "--port", port)
 
 
 def test_everything_comes_up_with_something_to_look_at_and_goes_down(tmp_path: Path) -> None:
