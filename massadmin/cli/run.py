@@ -102,8 +102,10 @@ def run(
         if output is not None:
             if not makes_file:
                 raise click.UsageError(f"{action} makes no file for --output.")
+            # Said now, not after a long export.
+            if output.is_dir():
+                raise click.UsageError("--output takes the name of a file.")
             if not os.access(output.absolute().parent, os.W_OK | os.X_OK):
-                # Said now, not after a long export.
                 raise Refusal(f"no file can be made in {output.absolute().parent} for --output")
         user = acting_user(acting)
         audience = audience_of(
@@ -203,7 +205,14 @@ def _fetch(run: Run, output: Path) -> None:
     made = file_of(run)
     if made is None:
         raise Refusal(f"the file of run {run.id} is not kept any more")
-    shutil.copyfile(made, output)
+    try:
+        # A pipe is as good as a file.
+        with made.open("rb") as source, output.open("wb") as target:
+            shutil.copyfileobj(source, target)
+    except OSError as error:
+        raise Refusal(
+            f"{output} cannot be written: {error.strerror}; the page of run {run.id} has the file"
+        ) from error
     audit.record(
         "export.downloaded",
         user=db.session.get(User, run.user_id),

@@ -66,9 +66,9 @@ def exit_status(run: Run) -> int:
     """0 done, 3 done with failed records, 1 not done, with the reason said on standard error."""
     if run.state == "completed":
         return 3 if run.failed else 0
-    reason = run.error or STATES[run.state]
+    reason = (run.error or STATES[run.state]).rstrip(".")
     hint = "" if run.state in ENDED else f" `massadmin runs resume {run.id} --wait` goes on."
-    click.echo(f"massadmin: run {run.id} is {run.state}: {reason}{hint}", err=True)
+    click.echo(f"massadmin: run {run.id} is {run.state}: {reason}.{hint}", err=True)
     return 1
 
 

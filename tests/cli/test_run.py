@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from sqlalchemy import text
 
 from massadmin.auth.models import AuditEntry, User
 from massadmin.embedded.passwords import ADMIN, FILE
+from massadmin.exports.keeping import file_of
 from massadmin.extensions import db
 from massadmin.runs.models import Run
 from tests.cli.conftest import Shell
@@ -130,6 +133,27 @@ def test_an_export_is_put_where_it_is_wanted(shell: Shell, tmp_path: Path) -> No
     assert plain.read_bytes().startswith(b'"E-mail"') or plain.read_bytes().startswith(b"E-mail")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no disk so full")
+def test_an_export_that_finds_no_room_is_kept(shell: Shell) -> None:
+    some_contacts(3)
+    refused = shell.refused(*RUN, "export", "--param", "columns=email", "--output", "/dev/full")
+    assert (
+        refused
+        == "/dev/full cannot be written: No space left on device; the page of run 1 has the file"
+    )
+    assert file_of(db.session.get_one(Run, 1)) is not None
+    assert db.session.query(AuditEntry).filter_by(event="export.downloaded").count() == 0
+
+
+def test_an_export_can_go_into_a_pipe(shell: Shell, tmp_path: Path) -> None:
+    some_contacts(3)
+    os.mkfifo(tmp_path / "pipe")
+    with ThreadPoolExecutor(1) as reader:
+        read = reader.submit((tmp_path / "pipe").read_bytes)
+        shell.json(*RUN, "export", "--param", "columns=email", "--output", tmp_path / "pipe")
+        assert b"p1@example.com" in read.result(10)
+
+
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
@@ -182,6 +206,7 @@ def test_an_unknown_module_is_refused(shell: Shell) -> None:
         ("add_tags", "--ids", "1", "-f", "city:is:Oslo"),
         ("add_tags", "--all", "--param", "tags"),
         ("add_tags", "--all", "--output", "file.csv", "--param", "tags=x"),
+        ("export", "--output", ""),
         ("add_tags", "--all", "--run", "1", "--param", "tags=x"),
         ("add_tags", "--all", "-f", "city:is:Oslo", "--param", "tags=x"),
         ("restore", "--run", "99999999999999999999"),
@@ -235,7 +260,10 @@ def test_a_paused_run_ends_the_waiting(shell: Shell, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(waiting, "_worked", pause_first)
     said = shell(*RUN, "add_tags", "--all", "--param", "tags=x", "--wait", "--json")
     assert (said.status, said.json["state"]) == (1, "paused")
-    assert "massadmin runs resume 1 --wait" in said.err
+    assert said.err == (
+        "massadmin: run 1 is paused: Stands still until somebody resumes it."
+        " `massadmin runs resume 1 --wait` goes on.\n"
+    )
 
 
 def test_ctrl_c_ends_the_waiting_and_not_the_run(
