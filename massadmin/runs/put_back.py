@@ -8,6 +8,8 @@ is not of its type.
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 from sqlalchemy.dialects import postgresql
 
 from massadmin.records.fields import CUSTOM_PREFIX, Field
@@ -22,16 +24,43 @@ _JSON_TYPES = {"number": "number", "boolean": "boolean"}
 
 def put_back(chunk: Chunk) -> None:
     """Set the fields that run `chunk.original` wrote back to what they were before."""
-    keys = chunk.execute(
-        """
-        SELECT DISTINCT jsonb_object_keys(before) FROM run_results
-        WHERE run_id = :original AND item = ANY(:ids) AND before IS NOT NULL
-        """
-    ).scalars()
+    keys = frozenset(
+        chunk.execute(
+            """
+            SELECT DISTINCT jsonb_object_keys(before) FROM run_results
+            WHERE run_id = :original AND item = ANY(:ids) AND before IS NOT NULL
+            """
+        ).scalars()
+    )
     known = {field.key: field for field in chunk.module.fields}
     fields = [known[key] for key in sorted(keys) if key in known]
     if not fields:
         return
+    if len(keys) == 1 and not fields[0].custom:
+        _put_one_back(chunk, fields[0])
+    else:
+        _put_several_back(chunk, fields, keys)
+
+
+def _put_one_back(chunk: Chunk, field: Field) -> None:
+    """As below, for the many runs that changed one field: a record on which it goes back is whole,
+    so nothing is to be decided for each."""
+    chunk.write(
+        "succeeded",
+        f"""
+        UPDATE {chunk.module.table.name} AS t
+        SET {field.key} = {_old_value(chunk, field)}, updated_at = now()
+        FROM run_results AS r
+        WHERE r.run_id = :original AND r.item = ANY(:ids) AND t.id = r.record_id
+          AND {chunk.reach()} AND {_still_holds(field)}
+        RETURNING r.item, t.id AS record_id, NULL AS reason,
+            {_object([field], "old")} AS before, {_object([field], "new")} AS after
+        """,  # noqa: S608 - columns and keys are declared by the module, values are bound
+        "item, record_id, reason, before, after",
+    )
+
+
+def _put_several_back(chunk: Chunk, fields: list[Field], keys: Set[str]) -> None:
     holds = {field.key: _still_holds(field) for field in fields}
     changed = " OR ".join(f"({clause})" for clause in holds.values())
     whole = " AND ".join(
@@ -40,7 +69,11 @@ def put_back(chunk: Chunk) -> None:
     )
     columns = [field for field in fields if not field.custom]
     custom = [field for field in fields if field.custom]
-    assignments = [f"{field.key} = {_column_back(chunk, field)}" for field in columns]
+    assignments = [
+        f"{field.key} = CASE WHEN {holds[field.key]}"
+        f" THEN {_old_value(chunk, field)} ELSE t.{field.key} END"
+        for field in columns
+    ]
     if custom:
         assignments.append(f"custom = {_custom_back(custom)}")
     chunk.write(
@@ -52,7 +85,7 @@ def put_back(chunk: Chunk) -> None:
         WHERE r.run_id = :original AND r.item = ANY(:ids) AND t.id = r.record_id
           AND {chunk.reach()} AND ({changed})
         RETURNING r.item, t.id AS record_id,
-            CASE WHEN {lost(chunk.module)} THEN CAST(:partly_lost AS text)
+            CASE WHEN {lost(chunk.module, keys)} THEN CAST(:partly_lost AS text)
                 WHEN NOT ({_as_old(whole)}) THEN CAST(:partly AS text) END AS reason,
             {_object(fields, "old")} AS before, {_object(fields, "new")} AS after
         """,  # noqa: S608 - columns and keys are declared by the module, values are bound
@@ -62,10 +95,13 @@ def put_back(chunk: Chunk) -> None:
     )
 
 
-def lost(module: Module) -> str:
+def lost(module: Module, changed: Set[str] | None = None) -> str:
     """SQL: result `r` tells of a field that cannot be put back, because the module has none of its
-    key any more, or one of another type."""
-    keys = ", ".join(f"'{field.key}'" for field in module.fields)
+    key any more, or one of another type. `changed` are the only fields it may tell of, if known."""
+    known = {field.key: field for field in module.fields}
+    if changed is not None and all(key in known and not known[key].custom for key in changed):
+        return "false"
+    keys = ", ".join(f"'{key}'" for key in known)
     unfit = "".join(
         f" OR (r.before -> '{field.key}' <> r.after -> '{field.key}' AND NOT ({_fits(field)}))"
         for field in module.fields
@@ -116,14 +152,12 @@ def _as_old(clause: str) -> str:
     return clause.replace("to_jsonb(t.", "to_jsonb(old.").replace("(t.custom", "(old.custom")
 
 
-def _column_back(chunk: Chunk, field: Field) -> str:
+def _old_value(chunk: Chunk, field: Field) -> str:
+    """SQL of what was in a column before the run."""
     kind = chunk.module.table.c[field.key].type.compile(
         dialect=postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's own
     )
-    return (
-        f"CASE WHEN {_still_holds(field)}"
-        f" THEN CAST(r.before ->> '{field.key}' AS {kind}) ELSE t.{field.key} END"
-    )
+    return f"CAST(r.before ->> '{field.key}' AS {kind})"
 
 
 def _custom_back(fields: list[Field]) -> str:
