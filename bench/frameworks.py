@@ -3,6 +3,8 @@ is compared is the time per record."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from bench import peers
 from bench.measuring import Bench, Row, faster, measure, seconds
 from bench.runs import do, first
@@ -25,27 +27,31 @@ def _ours(bench: Bench) -> float:
     return seconds(work) / count
 
 
+def _beside(
+    bench: Bench,
+    what: str,
+    name: str,
+    peer: Callable[[str, int], None],
+    count: int,
+    goal: float | None = None,
+) -> list[Row]:
+    """The row `what`: a record's share of a whole run, and of Django's `peer(value, count)`."""
+    count = min(count, bench.total)
+    peer(bench.mark(), min(100, count))
+    ours, theirs = bench.alternate(
+        lambda: _ours(bench), lambda: seconds(lambda: peer(bench.mark(), count)) / count
+    )
+    return [faster(what, ours, theirs, goal, f"Django, {name} ({count:,} records)")]
+
+
 @measure
 def django_save(bench: Bench) -> list[Row]:
     """Update one column, beside a loop of save() as an action of Django's admin has it."""
-    count = min(SAVED, bench.total)
-    peers.save_loop(bench.mark(), min(100, count))
-    ours, peer = bench.alternate(
-        lambda: _ours(bench),
-        lambda: seconds(lambda: peers.save_loop(bench.mark(), count)) / count,
-    )
-    said = f"Django, save() in a loop ({count:,} records)"
-    return [faster("Update one column, freezing included", ours, peer, 20, said)]
+    what = "Update one column, freezing included"
+    return _beside(bench, what, "save() in a loop", peers.save_loop, SAVED, 20)
 
 
 @measure
 def django_bulk_update(bench: Bench) -> list[Row]:
     """Update one column, beside Django's bulk_update."""
-    count = min(BULK_UPDATED, bench.total)
-    peers.bulk_update(bench.mark(), min(100, count))
-    ours, peer = bench.alternate(
-        lambda: _ours(bench),
-        lambda: seconds(lambda: peers.bulk_update(bench.mark(), count)) / count,
-    )
-    said = f"Django, bulk_update ({count:,} records)"
-    return [faster("The same", ours, peer, None, said)]
+    return _beside(bench, "The same", "bulk_update", peers.bulk_update, BULK_UPDATED)
