@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import stat
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import redis
 
 from massadmin.config import Settings
 from massadmin.embedded import private, programs
+from massadmin.embedded.keeper import LARGEST_LOG
 from massadmin.embedded.programs import NoEmbedded
 from massadmin.embedded.services import Share, connected, services
 from massadmin.embedded.sharing import running
@@ -132,6 +135,41 @@ def test_what_a_power_cut_left_is_not_taken_for_a_server_that_is_ready(data_dir:
     status.write_text(last_word)
     with services(settings_of(data_dir)) as found:
         assert query(found.database_url, "SELECT 1") == [(1,)]
+
+
+def test_a_process_that_has_the_number_of_a_dead_server_is_not_taken_for_it(data_dir: Path) -> None:
+    status = data_dir / "postgres" / "postmaster.pid"
+    with services(settings_of(data_dir)):
+        _, *others = status.read_text().splitlines(keepends=True)
+        owner = status.stat().st_uid
+    with subprocess.Popen(["sleep", "60"], user=owner if os.geteuid() == 0 else None) as somebody:
+        status.write_text("".join([f"{somebody.pid}\n", *others]))
+        with services(settings_of(data_dir)) as found:
+            assert query(found.database_url, "SELECT 1") == [(1,)]
+        somebody.kill()
+
+
+def test_logs_that_have_grown_are_begun_anew(data_dir: Path) -> None:
+    logs = [data_dir / name for name in ("services.log", "postgres.log", "valkey.log")]
+    for log in logs:
+        log.touch()
+        os.truncate(log, LARGEST_LOG + 1)
+    with services(settings_of(data_dir)):
+        pass
+    for log in logs:
+        assert log.with_name(f"{log.name}.1").stat().st_size == LARGEST_LOG + 1
+        assert log.stat().st_size < 10_000
+
+
+def test_servers_end_when_their_folder_is_gone(data_dir: Path) -> None:
+    share = Share(data_dir)
+    share.enter()
+    servers = processes(data_dir)
+    assert len(servers) > 2
+    away = data_dir.rename(data_dir.with_name("away"))
+    assert eventually(lambda: not any(process.is_running() for process in servers))
+    away.rename(data_dir)
+    share.leave()
 
 
 def test_a_killed_keeper_takes_its_servers_along_and_is_replaced(data_dir: Path) -> None:
