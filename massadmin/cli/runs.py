@@ -174,7 +174,7 @@ def _follow_up(begin: Any, run_id: int, acting: str | None, wait: bool, as_json:
         user = acting_user(acting)
         run = _found(run_id, user)
         if not may_control(run, user):
-            raise Refusal("only the person who started a run, or an admin, can do that")
+            raise Refusal("only who started a bulk action, a manager or an admin can do that")
         made = begin(run, get_module(run.module), user, largest_chunk=settings_now().chunk_size)
         report(made, wait=wait, as_json=as_json)
 

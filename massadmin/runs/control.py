@@ -41,7 +41,7 @@ def control(run: Run, verb: str, user: User) -> str:
         IllegalMove: its state does not allow it.
     """
     if not may_control(run, user):
-        raise NotAllowed("Only the person who started a bulk action, or an admin, can do that.")
+        raise NotAllowed("Only who started a bulk action, a manager or an admin can do that.")
     state = move(run.id, verb)
     audit.record(f"run.{verb}", user=user, subject=f"run:{run.id}")
     db.session.commit()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from massadmin.auth.models import User
+from massadmin.auth.permissions import _CONSOLE_GRANTS
 from massadmin.extensions import db
 from massadmin.runs.execute import work_once
 from massadmin.runs.models import Run
@@ -123,10 +124,23 @@ def test_an_unknown_run_is_refused(shell: Shell, admin: User, verb: str) -> None
     assert shell("runs", verb, "0").status == 2
 
 
-def test_others_runs_are_not_undone_by_whoever_sees_them(shell: Shell, admin: User) -> None:
+def test_others_runs_are_not_there_for_whoever_may_not_see_them(shell: Shell, admin: User) -> None:
     some_contacts(1)
     run_action("add_tags", admin, tags="x")
     lead = a_user("support_lead")
-    for verb in ("undo", "pause"):
-        assert shell.refused("runs", verb, "1", "--as", lead.email)
+    for verb in ("show", "undo", "retry", "pause", "resume", "cancel"):
+        assert "there is no run 1" in shell.refused("runs", verb, "1", "--as", lead.email)
+
+
+def test_others_runs_are_left_alone_by_whoever_only_sees_them(
+    shell: Shell, admin: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some_contacts(1)
+    run_action("add_tags", admin, tags="x")
+    manager = a_user("manager")
+    monkeypatch.setitem(_CONSOLE_GRANTS, "manager", frozenset({"runs.view_all"}))
+    assert shell("runs", "show", "1", "--as", manager.email).status == 0
+    for verb in ("undo", "retry", "pause", "resume", "cancel"):
+        refused = shell.refused("runs", verb, "1", "--as", manager.email)
+        assert "nly who started a bulk action" in refused
     assert db.session.get(Run, 2) is None

@@ -60,7 +60,7 @@ def name(run_id: int) -> Response | tuple[str, int]:
     """Give a run another name."""
     run = run_or_404(run_id)
     if not may_control(run, person()):
-        abort(403, "Only the person who started a bulk action, or an admin, can rename it.")
+        abort(403, "Only who started a bulk action, a manager or an admin can rename it.")
     wanted = " ".join(request.form.get("name", "").replace("\x00", "").split())
     if not 0 < len(wanted) <= MAX_NAME_CHARS:
         error = f"Give it a name of at most {MAX_NAME_CHARS} characters."
