@@ -7,10 +7,13 @@ line, because nothing in a file says which of them is the better one.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import text
 
 from massadmin.extensions import db
 from massadmin.imports.copying import copying, cursor, lines, texts
+from massadmin.imports.garbage import uncollected
 from massadmin.imports.reading import Reader
 
 BLOCK_ROWS = 20_000
@@ -49,24 +52,33 @@ def _copy_keys(file_id: int, reader: Reader, last_line: int | None) -> None:
     """Send the match value of every usable row to the temporary table, block by block."""
     # Only the columns that are needed: files can be a thousand columns wide.
     columns = sorted(set(reader.key_columns))
+    line: int | None = 0
+    while line is not None:
+        with uncollected():
+            line = _copy_block(file_id, reader, columns, line, last_line)
+
+
+def _copy_block(
+    file_id: int, reader: Reader, columns: Sequence[int], after: int, last_line: int | None
+) -> int | None:
+    """Send those of the next rows; the line of the last, None when there were none."""
     wanted = ", ".join(f"cells[{column + 1}]" for column in columns)
-    line = 0
-    while True:
-        with cursor() as reading:
-            rows = reading.execute(
-                f"""
-                SELECT line, ARRAY[{wanted}] FROM import_rows
-                WHERE file_id = %(file)s AND line > %(after)s AND problem IS NULL
-                  AND (%(last)s::integer IS NULL OR line <= %(last)s)
-                ORDER BY line LIMIT %(limit)s
-                """.encode(),  # noqa: S608 - column numbers
-                {"file": file_id, "after": line, "last": last_line, "limit": BLOCK_ROWS},
-            ).fetchall()
-        if not rows:
-            return
-        line = rows[-1][0]
-        keys = reader.keys([dict(zip(columns, some, strict=True)) for _, some in rows])
-        keyed = [(str(row[0]), key) for row, key in zip(rows, keys, strict=True) if key is not None]
-        if keyed:
-            with copying("COPY import_keys (line, key) FROM STDIN") as copy:
-                copy.write(lines([[each[0] for each in keyed], texts([each[1] for each in keyed])]))
+    with cursor() as reading:
+        rows = reading.execute(
+            f"""
+            SELECT line, ARRAY[{wanted}] FROM import_rows
+            WHERE file_id = %(file)s AND line > %(after)s AND problem IS NULL
+              AND (%(last)s::integer IS NULL OR line <= %(last)s)
+            ORDER BY line LIMIT %(limit)s
+            """.encode(),  # noqa: S608 - column numbers
+            {"file": file_id, "after": after, "last": last_line, "limit": BLOCK_ROWS},
+        ).fetchall()
+    if not rows:
+        return None
+    keys = reader.keys([dict(zip(columns, some, strict=True)) for _, some in rows])
+    keyed = [(str(row[0]), key) for row, key in zip(rows, keys, strict=True) if key is not None]
+    if keyed:
+        with copying("COPY import_keys (line, key) FROM STDIN") as copy:
+            copy.write(lines([[each[0] for each in keyed], texts([each[1] for each in keyed])]))
+    last: int = rows[-1][0]
+    return last

@@ -18,6 +18,7 @@ from massadmin.auth.models import User
 from massadmin.config import Settings
 from massadmin.extensions import db
 from massadmin.imports.copying import NULL, copying, escaped
+from massadmin.imports.garbage import uncollected
 from massadmin.imports.mapping import proposed_mapping
 from massadmin.imports.models import ImportDuplicate, ImportFile, ImportRow
 from massadmin.records.modules import Module
@@ -215,11 +216,14 @@ def copy_rows(file_id: int, rows: Iterator[Row], watch: Callable[[], object] = l
     """Stream rows into `import_rows` by COPY; how many there were."""
     count = 0
     with copying("COPY import_rows (file_id, line, cells, problem) FROM STDIN") as copy:
-        while block := list(islice(rows, BLOCK_ROWS)):
-            copy.write(_copy_text(file_id, block))
+        while True:
+            with uncollected():
+                block = list(islice(rows, BLOCK_ROWS))
+                if not block:
+                    return count
+                copy.write(_copy_text(file_id, block))
             count += len(block)
             watch()
-    return count
 
 
 def _copy_text(file_id: int, block: list[Row]) -> str:

@@ -24,6 +24,7 @@ from massadmin.imports.cells import (
     update_columns,
 )
 from massadmin.imports.copying import DEFAULT, NULL, array, copying, lines, texts
+from massadmin.imports.garbage import uncollected
 from massadmin.imports.matching import settle_targets
 from massadmin.imports.people import possible_owners
 from massadmin.imports.policy import Policy
@@ -49,6 +50,7 @@ def reader_of(
     return Reader(module, columns, mapping, policy, zone=user.zone, owners=owners)
 
 
+@uncollected()
 def write(chunk: Chunk) -> None:
     """Import the rows whose lines are the chunk's ids."""
     params = chunk.params
