@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from massadmin import doctor, schema
 from massadmin.auth.models import User
+from massadmin.cli.aside import _LOCK
 from massadmin.config import BadSetting, Settings
 from massadmin.doctor import machine
 from massadmin.embedded import NoEmbedded
@@ -217,6 +218,15 @@ def test_a_database_of_another_version_is_left_alone(shell: Shell, empty_databas
             to.execute("UPDATE alembic_version SET version_num = %s", (at,))
         assert advice in shell.refused("count", "contacts", DATABASE_URL=empty_database)
     assert "update this program" in shell.refused("migrate", DATABASE_URL=empty_database)
+
+
+def test_two_benches_at_once_would_measure_each_other(shell: Shell) -> None:
+    with db.engine.connect() as other:
+        other.execute(text(f"SELECT pg_advisory_lock({_LOCK})"))
+        assert shell.refused("bench", "--contacts", 100) == (
+            "another bench is going on in this database"
+        )
+        other.invalidate()
 
 
 def test_the_bench_measures_and_leaves_nothing_behind(shell: Shell, admin: User) -> None:
