@@ -33,6 +33,8 @@ PRESETS = {
 }
 # How many days each preset reaches back, today included.
 _DAYS = {"today": 1, "7d": 7, "30d": 30}
+# Runs begun before so many others have ended long since.
+NEWEST = 100
 # What can be asked for besides the states themselves.
 TALLIES = {"active": "Under way", "with_errors": "Completed with errors"}
 
@@ -183,6 +185,13 @@ def active_runs(user: User) -> int:
     """How many runs that `user` may see are under way."""
     statement = _ACTIVE if user.can("runs.view_all") else _ACTIVE.where(visible_runs(user))
     return db.session.scalar(statement) or 0
+
+
+def last_end() -> datetime | None:
+    """When a bulk action, one of the newest, ended last: what was counted before may be less by
+    now, or more, by many."""
+    newest = select(Run.finished_at).order_by(Run.id.desc()).limit(NEWEST).subquery()
+    return db.session.scalar(select(func.max(newest.c.finished_at)))
 
 
 def types() -> list[tuple[str, str]]:

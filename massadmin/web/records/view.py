@@ -15,18 +15,19 @@ from flask import request
 from massadmin.extensions import db
 from massadmin.records.fields import Field
 from massadmin.records.filters import BadFilter, Query
-from massadmin.records.listing import ListPage, count_up_to, list_page, shown_fields
+from massadmin.records.listing import ListPage, count_all, count_up_to, list_page, shown_fields
 from massadmin.records.modules import Module
 from massadmin.records.selection import Selection, UnknownSelection, find_selection, follow
 from massadmin.records.values import whole_number
+from massadmin.runs.history import last_end
 from massadmin.web.records.address import ListAddress
+from massadmin.web.records.counts import Counts
 from massadmin.web.records.people import me, user_names
-from massadmin.web.records.plenty import Plenty
 from massadmin.web.records.tokens import Token, tokens
 
 # Counting further would hold up the page; the rest is counted after it has been shown.
 COUNTED = 10_000
-PLENTY = Plenty()
+COUNTS = Counts()
 
 
 @dataclass(frozen=True)
@@ -80,13 +81,27 @@ class ListView(ListAddress):
         Raises:
             BadFilter: they cannot be understood.
         """
-        asked = self.module, self.query, self.user, COUNTED
-        if PLENTY.knows(*asked):
+        asked = self.module, self.query, self.user
+        if COUNTS.exceeds(*asked, COUNTED):
             return Total(COUNTED + 1, exact=False)
-        found = count_up_to(*asked)
+        found = count_up_to(*asked, COUNTED)
         if found > COUNTED:
-            PLENTY.note(*asked)
+            COUNTS.note_some(*asked, found)
         return Total.up_to(found)
+
+    def count_all(self) -> int | None:
+        """How many records the filters find, all of them; None where they cannot be understood."""
+        asked, ended = (self.module, self.query, self.user), last_end()
+        known = COUNTS.whole(*asked, ended)
+        if known is not None or self.error:
+            return known
+        try:
+            found = count_all(*asked)
+        except BadFilter:
+            return None
+        if found > COUNTED:
+            COUNTS.note_all(*asked, found, ended)
+        return found
 
     # --- what is shown -----------------------------------------------------------------------
 
