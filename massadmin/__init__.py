@@ -29,7 +29,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     from massadmin.embedded import connected, secret_key
     from massadmin.extensions import csrf, db, htmx, migrate
     from massadmin.records import deletion
-    from massadmin.runs import dispatch, files
+    from massadmin.runs import dispatch
     from massadmin.web import intake
 
     settings = connected(settings or Settings.from_env())
@@ -58,7 +58,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     csrf.init_app(app)
     htmx.init_app(app)
     app.extensions["massadmin_redis"] = dispatch.connect(settings.redis_url)
-    files.configure(settings.files_dir)
     deletion.configure(settings.restore_days)
     auth.init_app(app)
     actions.load()

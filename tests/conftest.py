@@ -205,6 +205,19 @@ def db_session(app: Flask) -> Iterator[scoped_session[Session]]:
 
 
 @pytest.fixture
+def counted_up_to(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """`counted_up_to(50)`: lists say numbers exactly up to that, and remember none for later."""
+    from massadmin.web.records import view
+    from massadmin.web.records.counts import Counts
+
+    def patched(number: int) -> None:
+        monkeypatch.setattr(view, "COUNTS", Counts())
+        monkeypatch.setattr(view, "COUNTED", number)
+
+    return patched
+
+
+@pytest.fixture
 def client(app: Flask) -> FlaskClient:
     """A browser without JavaScript; it keeps its cookies."""
     return app.test_client()

@@ -4,21 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-_root: Path | None = None
+from flask import current_app
 
-
-def configure(root: Path) -> None:
-    """Name the folder; `create_app` does, once per process."""
-    global _root
-    _root = root
+from massadmin.config import Settings
 
 
 def root() -> Path:
-    """The folder; it exists once something was written to it.
-
-    Raises:
-        RuntimeError: nobody configured it.
-    """
-    if _root is None:
-        raise RuntimeError("The folder of files is not configured; create_app does that.")
-    return _root
+    """The folder; it exists once something was written to it."""
+    settings: Settings = current_app.config["SETTINGS"]
+    return settings.files_dir

@@ -44,7 +44,7 @@ pytestmark = pytest.mark.usefixtures("db_session", "own_folder")
 @pytest.fixture
 def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of files for this test alone."""
-    monkeypatch.setattr(files, "_root", tmp_path)
+    monkeypatch.setattr(files, "root", lambda: tmp_path)
     return tmp_path
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Error, Page, Route, expect
@@ -66,10 +67,10 @@ def test_a_filter_is_added_changed_and_taken_away_by_keyboard(page: Page) -> Non
 
 
 def test_what_is_offered_to_be_selected_is_what_was_counted_meanwhile(
-    page: Page, monkeypatch: pytest.MonkeyPatch
+    page: Page, counted_up_to: Callable[[int], None]
 ) -> None:
     some_contacts(30)
-    monkeypatch.setattr("massadmin.web.records.view.COUNTED", 5)
+    counted_up_to(5)
     held: list[Route] = []
 
     def hold(route: Route) -> None:

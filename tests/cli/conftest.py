@@ -6,7 +6,6 @@ import json
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -64,13 +63,10 @@ class Shell:
 
 
 @pytest.fixture
-def shell(
-    db_session: scoped_session[Session], settings: Settings, tmp_path: Path
-) -> Iterator[Shell]:
+def shell(db_session: scoped_session[Session], settings: Settings) -> Iterator[Shell]:
     root, package = logging.getLogger(), logging.getLogger("massadmin")
     before = root.level, package.level, list(root.handlers)
-    environ = settings.to_environ() | {"MASSADMIN_FILES_DIR": str(tmp_path / "files")}
-    yield Shell(environ)
+    yield Shell(settings.to_environ())
     root.setLevel(before[0])
     package.setLevel(before[1])
     root.handlers[:] = before[2]

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("db_session")
 @pytest.fixture(autouse=True)
 def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of files for this test alone."""
-    monkeypatch.setattr(files, "_root", tmp_path / "files")
+    monkeypatch.setattr(files, "root", lambda: tmp_path / "files")
     return tmp_path / "files"
 
 

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("db_session")
 
 @pytest.fixture(autouse=True)
 def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "_root", tmp_path)
+    monkeypatch.setattr(files, "root", lambda: tmp_path)
 
 
 def test_its_owner_downloads_it_and_the_audit_log_says_so(signed_in: SignIn) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -82,7 +83,7 @@ def test_no_more_are_kept_than_fit(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_list_is_counted_to_its_limit_once(
-    signed_in: SignIn, monkeypatch: pytest.MonkeyPatch
+    signed_in: SignIn, monkeypatch: pytest.MonkeyPatch, counted_up_to: Callable[[int], None]
 ) -> None:
     """What holds plenty is counted once for all its pages; what does not, every time."""
     some_contacts(60, city="Rome")
@@ -93,8 +94,7 @@ def test_a_list_is_counted_to_its_limit_once(
         counted.append(query)
         return 60 if "Rome" in str(query) else 30
 
-    monkeypatch.setattr(lists, "COUNTS", Counts())
-    monkeypatch.setattr(lists, "COUNTED", 50)
+    counted_up_to(50)
     monkeypatch.setattr(lists, "count_up_to", count)
     browser: FlaskClient = signed_in()
     for city, said, times in (("Rome", "50+", 1), ("Oslo", "30", 2)):
@@ -106,11 +106,10 @@ def test_a_list_is_counted_to_its_limit_once(
 
 
 def test_all_that_are_selected_were_counted_by_the_page_unless_a_run_ended_since(
-    signed_in: SignIn, monkeypatch: pytest.MonkeyPatch
+    signed_in: SignIn, counted_up_to: Callable[[int], None]
 ) -> None:
     [one, *_] = some_contacts(60, city="Rome")
-    monkeypatch.setattr(lists, "COUNTS", Counts())
-    monkeypatch.setattr(lists, "COUNTED", 50)
+    counted_up_to(50)
     browser: FlaskClient = signed_in()
     page = browser.get("/contacts?f=city:is:Rome").text
     token = re.search(r'name="selection"[^>]*value="([^"]+)"', page)

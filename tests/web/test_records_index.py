@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from html import unescape
 from urllib.parse import parse_qs, urlsplit
 
@@ -138,10 +139,10 @@ def test_sorting_turns_round_and_keeps_filters_and_size(browser: FlaskClient) ->
 
 
 def test_a_count_too_long_to_wait_for_is_loaded_afterwards(
-    browser: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    browser: FlaskClient, counted_up_to: Callable[[int], None]
 ) -> None:
     some_contacts(27, city="Oslo")
-    monkeypatch.setattr(lists, "COUNTED", 5)
+    counted_up_to(5)
     html = browser.get("/contacts?f=city:is:Oslo&per=25").text
     assert ">5+</span>" in html
     assert 'hx-get="/contacts/count?f=city%3Ais%3AOslo&amp;per=25" hx-trigger="load"' in html
@@ -286,12 +287,16 @@ class TestSmartLists:
 
 @pytest.mark.parametrize(("counted", "said"), [(10_000, "30"), (20, "20+")])
 def test_records_that_were_all_found_are_not_counted_again(
-    signed_in: SignIn, monkeypatch: pytest.MonkeyPatch, counted: int, said: str
+    signed_in: SignIn,
+    monkeypatch: pytest.MonkeyPatch,
+    counted_up_to: Callable[[int], None],
+    counted: int,
+    said: str,
 ) -> None:
     some_contacts(30, city="Oslo")
     some_contacts(5, city="Rome")
     monkeypatch.setattr(page_rows, "NEAR", 0)
-    monkeypatch.setattr(lists, "COUNTED", counted)
+    counted_up_to(counted)
     monkeypatch.setattr(lists, "count_up_to", None)
     page = signed_in().get("/contacts?f=city:is:Oslo&per=25")
     assert f">{said}</span>" in page.text
