@@ -3,8 +3,10 @@ each dialog, menu, refusal and small screen is come to."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
+from typing import Any
 
 from playwright.sync_api import Page, ViewportSize
 from sqlalchemy import text
@@ -12,6 +14,7 @@ from sqlalchemy import text
 from massadmin.auth.models import User
 from massadmin.cli.console import console
 from massadmin.extensions import db
+from massadmin.imports.models import ImportFile
 from massadmin.records.custom_fields import add_field
 from massadmin.records.modules import get_module
 from massadmin.records.smart_lists import save_list
@@ -79,6 +82,32 @@ def make_odd() -> dict[str, int]:
             db.session.execute(text(statement), found)
         db.session.commit()
         return found
+
+
+@contextmanager
+def half_read() -> Iterator[dict[str, int]]:
+    """The ids of two large files, one half read and one that cannot be, by what they are; the
+    first stays as it is within the block, for no clock can take a row that is locked."""
+    with console():
+        admin = db.session.query(User).filter_by(role="admin").order_by(User.id).first()
+        assert admin is not None
+        going = file_to_read(admin, "Everybody who ever wrote to us " * 3 + ".xlsx", share_read=45)
+        wrong = file_to_read(admin, "cut off.xlsx", unread=None, problem="The file breaks off.")
+        db.session.add_all([going, wrong])
+        db.session.flush()
+        found = {"reading": going.id, "unreadable": wrong.id}
+        db.session.commit()
+        lock = text("SELECT id FROM import_files WHERE id = :reading FOR UPDATE")
+        with db.engine.begin() as holder:
+            holder.execute(lock, found)
+            yield found
+
+
+def file_to_read(user: User, filename: str, **columns: Any) -> ImportFile:
+    """A large file that was uploaded and not yet read, but for what `columns` say."""
+    given = {"module": "contacts", "size": 31_000_000, "rows": 0, "dialect_json": {}, "mapping": []}
+    given |= {"unread": {}, "user_id": user.id, "filename": filename}
+    return ImportFile(**given | columns)
 
 
 def _stands_still(admin: User, name: str, condition: str) -> int:
@@ -187,6 +216,8 @@ def states(odd: dict[str, int]) -> dict[str, Callable[[Page], None]]:
         "audit-none-match": "/settings/audit?q=nobody",
         **{f"record-{n}": f"/contacts/{odd[f'record-{n}']}" for n in range(len(NAMES))},
         **{f"run-{n}": f"/runs/{odd[n]}" for n in ("running", "holding", "postponed", "large")},
+        **{f"file-{n}": f"/imports/{odd[n]}/reading" for n in ("reading", "unreadable")},
+        "files": "/imports",
     }.items():
         going[name] = partial(_go, path=path)
     going["selected"] = _select

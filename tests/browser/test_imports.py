@@ -8,7 +8,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from massadmin.auth import User
+from massadmin.extensions import db
+from massadmin.runs import alive
 from tests.browser.conftest import OpenPage, accessible
+from tests.browser.states import file_to_read
 from tests.factories import some_contacts
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("db_session")]
@@ -145,3 +148,19 @@ def test_every_step_is_accessible(open_page: OpenPage, admin: User, people: Path
             page.set_viewport_size({"width": width, "height": 800})
             accessible(page, step)
             assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_reading_a_large_file_is_accessible(open_page: OpenPage, admin: User) -> None:
+    going = file_to_read(admin, "Everybody who ever wrote to us " * 3 + ".xlsx", share_read=45)
+    wrong = file_to_read(admin, "cut off.xlsx", unread=None, problem="The file breaks off.")
+    db.session.add_all([going, wrong])
+    db.session.commit()
+    paths = ["/imports", *(f"/imports/{each.id}/reading" for each in (going, wrong))]
+    alive.beat("clock")
+    page = open_page(admin)
+    for path in paths:
+        page.goto(path)
+        for width in (1280, 320):
+            page.set_viewport_size({"width": width, "height": 800})
+            accessible(page, path)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, path
