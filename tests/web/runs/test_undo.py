@@ -38,7 +38,7 @@ def test_the_panel_of_a_large_run_says_that_it_tried_some(
     some_contacts(3)
     run = run_action("add_tags", user_of(browser), tags="a")
     text = words(browser.get(f"/runs/{run.id}/undo-panel").get_data(as_text=True))
-    assert "2 of the first 2 can be put back" in text
+    assert "2 of the first 2, tried out just now, can be put back" in text
 
 
 def test_the_panel_of_a_deletion_counts_what_is_in_the_trash(signed_in: SignIn) -> None:
