@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 from werkzeug.datastructures import MultiDict
 
 from massadmin.auth.models import User
@@ -118,6 +118,13 @@ def results(run: Run) -> list[RunResult]:
             select(RunResult).where(RunResult.run_id == run.id).order_by(RunResult.item)
         )
     )
+
+
+def as_of_line(run: Run, line: int) -> None:
+    """Have the only result of `run` be that of a line of a file, as an import writes it: the number
+    of the line may be the id of another record."""
+    db.session.execute(update(RunResult).where(RunResult.run_id == run.id).values(item=line))
+    db.session.commit()
 
 
 def reasons(run: Run) -> dict[str, int]:

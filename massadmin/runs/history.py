@@ -33,7 +33,7 @@ PRESETS = {
 }
 # How many days each preset reaches back, today included.
 _DAYS = {"today": 1, "7d": 7, "30d": 30}
-# Runs begun before so many others have ended long since.
+# Hardly a run that is older than so many others is still to end.
 NEWEST = 100
 # What can be asked for besides the states themselves.
 TALLIES = {"active": "Under way", "with_errors": "Completed with errors"}
@@ -188,8 +188,8 @@ def active_runs(user: User) -> int:
 
 
 def last_end() -> datetime | None:
-    """When a bulk action, one of the newest, ended last: what was counted before may be less by
-    now, or more, by many."""
+    """When one of the `NEWEST` bulk actions ended last: what was counted before may be less by now,
+    or more, by many. One that goes on for days may end without being noticed here."""
     newest = select(Run.finished_at).order_by(Run.id.desc()).limit(NEWEST).subquery()
     return db.session.scalar(select(func.max(newest.c.finished_at)))
 

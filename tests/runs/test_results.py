@@ -18,7 +18,7 @@ from massadmin.runs.results import (
     reasons_told,
     record_names,
 )
-from tests.factories import a_user, contacts, run_action, some_contacts
+from tests.factories import a_user, as_of_line, contacts, run_action, some_contacts
 
 pytestmark = pytest.mark.usefixtures("db_session")
 
@@ -168,8 +168,7 @@ def test_lines_of_a_file_are_found_by_the_names_of_their_records() -> None:
     user = a_user()
     one, other = some_contacts(2)
     run = run_action("add_tags", user, f"id:is:{one}", tags="vip")
-    db.session.execute(text("UPDATE run_results SET item = :line"), {"line": other})
-    db.session.commit()
+    as_of_line(run, other)
     assert items(run, user, q="last1") == [other]
     assert items(run, user, q="last2") == []
 

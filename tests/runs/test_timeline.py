@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import text
 
-from massadmin.extensions import db
 from massadmin.runs.timeline import touched
-from tests.factories import a_user, contacts, run_action, some_contacts
+from tests.factories import a_user, as_of_line, contacts, run_action, some_contacts
 
 pytestmark = pytest.mark.usefixtures("db_session")
 
@@ -33,8 +31,6 @@ def test_lines_of_a_file_are_found_by_the_records_they_made_or_changed() -> None
     admin = a_user()
     one, other = some_contacts(2)
     made = run_action("add_tags", admin, f"id:is:{one}", tags="vip")
-    # As the result of a line, whose number may be that of another record.
-    db.session.execute(text("UPDATE run_results SET item = :line"), {"line": other})
-    db.session.commit()
+    as_of_line(made, other)
     assert [event.run_id for event in touched(contacts(), one, 10)] == [made.id]
     assert touched(contacts(), other, 10) == []

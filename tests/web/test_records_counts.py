@@ -131,3 +131,7 @@ def test_all_that_are_selected_were_counted_by_the_page_unless_a_run_ended_since
     run_action("update_fields", a_user(name="Other"), f"id:is:{one + 1}", **{"set.city": "Oslo"})
     assert ">58<" in counted()
     assert "58" in selected()
+    run_action("update_fields", a_user(name="Another"), "city:is:Rome", **{"set.city": "Oslo"})
+    assert ">0<" in counted()
+    some_contacts(30, city="Rome")
+    assert ">30</span>" in browser.get("/contacts?f=city:is:Rome&per=25").text

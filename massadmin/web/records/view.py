@@ -91,16 +91,18 @@ class ListView(ListAddress):
 
     def count_all(self) -> int | None:
         """How many records the filters find, all of them; None where they cannot be understood."""
+        if self.error:
+            return None
         asked, ended = (self.module, self.query, self.user), last_end()
         known = COUNTS.whole(*asked, ended)
-        if known is not None or self.error:
+        if known is not None and known > COUNTED:
             return known
         try:
             found = count_all(*asked)
         except BadFilter:
             return None
-        if found > COUNTED:
-            COUNTS.note_all(*asked, found, ended)
+        # A small one too: what was seen to exceed it does so no more.
+        COUNTS.note_all(*asked, found, ended)
         return found
 
     # --- what is shown -----------------------------------------------------------------------
