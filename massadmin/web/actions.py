@@ -105,10 +105,9 @@ def begin(module: str, key: str) -> Response:
         clear(asked.selection)
         db.session.commit()
     url = url_for("runs.show", run_id=run.id)
-    count = f"{run.total:,} {asked.noun(run.total)}"
     if not asked_by_htmx():
-        notice(f"Queued “{run.name}” for {count}.")
         return go(url)
+    count = f"{run.total:,} {asked.noun(run.total)}"
     notice(f"Queued “{run.name}” for {count}.", href=url, label="View progress")
     badge = render_template("runs/_badge.html", active=active_runs(asked.user))
     response = fragments(badge, close_dialog=True)

@@ -65,6 +65,8 @@ def test_from_upload_to_run(page: Page, people: Path) -> None:
     page.get_by_role("button", name="Start import").first.click()
     page.wait_for_url("**/runs/*")
     expect(page.locator("main")).to_contain_text("Completed", timeout=20_000)
+    # The page tells what became of the run; no notice says beside it that it was queued.
+    expect(page.locator(".toast")).to_have_count(0)
     page.goto("/imports")
     with page.expect_download() as download:
         page.get_by_role("link", name="Rows to correct of people.csv").click()

@@ -25,7 +25,7 @@ from massadmin.runs.preview import Preview
 from massadmin.runs.results import Row
 from massadmin.runs.start import NotAllowed, Refused
 from massadmin.web.access import permission
-from massadmin.web.answers import asked_by_htmx, go, notice, page_or_fragment
+from massadmin.web.answers import asked_by_htmx, go, page_or_fragment
 from massadmin.web.imports import FILE, bp
 from massadmin.web.imports.files import elsewhere, file_or_404, me, module_of
 from massadmin.web.imports.mapping import doubled
@@ -150,7 +150,6 @@ def start(file_id: int) -> Response:
         run = imports.start(file, module, policy, me(), largest_chunk=size)
     except (BadPolicy, BadMapping, Refused) as error:
         return _page(file, module, form, policy, refusal=error, status=422)
-    notice(f"Queued {run.total:,} rows of {file.filename}.")
     return go(url_for("runs.show", run_id=run.id))
 
 

@@ -100,14 +100,13 @@ def retry(run_id: int) -> Response:
 
 def started(again: Run, origin: int) -> Response:
     """After a run was started from another: the list shows that there is one more, the page of
-    the other leads to it."""
-    count = f"{again.total:,} {'record' if again.total == 1 else 'records'}"
+    the other leads to its page, which says by itself how far it is."""
     url = url_for("runs.show", run_id=again.id)
-    if from_list():
-        notice(f"Queued “{again.name}” for {count}.", href=url, label="View progress")
-        return _as_it_is(origin)
-    notice(f"Queued “{again.name}” for {count}.")
-    return go(url)
+    if not from_list():
+        return go(url)
+    count = f"{again.total:,} {'record' if again.total == 1 else 'records'}"
+    notice(f"Queued “{again.name}” for {count}.", href=url, label="View progress")
+    return _as_it_is(origin)
 
 
 def from_list() -> bool:
