@@ -6,12 +6,14 @@ import contextvars
 import os
 import shutil
 from collections.abc import Callable, Generator, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import redis
 from argon2 import PasswordHasher
+from sqlalchemy import Connection, func, select
 
 from massadmin.config import Settings
 from massadmin.embedded.services import services
@@ -208,10 +210,12 @@ def db_session(app: Flask) -> Iterator[scoped_session[Session]]:
 def counted_up_to(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """`counted_up_to(50)`: lists say numbers exactly up to that, and remember none for later."""
     from massadmin.web.records import view
+    from massadmin.web.records.counting import Counting
     from massadmin.web.records.counts import Counts
 
     def patched(number: int) -> None:
         monkeypatch.setattr(view, "COUNTS", Counts())
+        monkeypatch.setattr(view, "COUNTING", Counting())
         monkeypatch.setattr(view, "COUNTED", number)
 
     return patched
@@ -243,3 +247,26 @@ def _isolated_client() -> type[FlaskClient]:
             return contextvars.Context().run(super().open, *args, **kwargs)
 
     return IsolatedClient
+
+
+@pytest.fixture
+def held_count(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
+    """Counting a list to its end takes until this is called."""
+    from massadmin.extensions import db
+    from massadmin.records.listing import counting
+    from massadmin.web.records import view
+
+    number = 1_471
+
+    def held(*asked: Any) -> Any:
+        counted = counting(*asked).scalar_subquery()
+        return select(counted, func.pg_advisory_xact_lock(number))
+
+    def let_go(holder: Connection) -> None:
+        holder.execute(select(func.pg_advisory_unlock_all()))
+
+    with app.app_context(), db.engine.connect() as holder:
+        holder.execute(select(func.pg_advisory_lock(number)))
+        monkeypatch.setattr(view, "counting", held)
+        yield partial(let_go, holder)
+        let_go(holder)

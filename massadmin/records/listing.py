@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Row, cast, func, literal, select, tuple_
+from sqlalchemy import Row, Select, cast, func, literal, select, tuple_
 from sqlalchemy.exc import DataError
 from sqlalchemy.types import Text
 
@@ -164,14 +164,18 @@ def count_up_to(module: Module, query: Query, user: User, limit: int) -> int:
     return db.session.scalar(select(func.count()).select_from(capped)) or 0
 
 
+def counting(module: Module, query: Query, user: User) -> Select[int]:
+    """The statement that counts all records that the query finds.
+
+    Raises:
+        BadFilter: the query cannot be understood.
+    """
+    return select(func.count()).select_from(module.table).where(where(module, query, user))
+
+
 def count_all(module: Module, query: Query, user: User) -> int:
     """How many records the query finds, exactly."""
-    return (
-        db.session.scalar(
-            select(func.count()).select_from(module.table).where(where(module, query, user))
-        )
-        or 0
-    )
+    return db.session.scalar(counting(module, query, user)) or 0
 
 
 def title(module: Module, record: dict[str, Any]) -> str:

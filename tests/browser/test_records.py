@@ -85,6 +85,20 @@ def test_what_is_offered_to_be_selected_is_what_was_counted_meanwhile(
     selected(page, "All 30 matching selected")
 
 
+def test_all_that_match_can_be_selected_while_they_are_being_counted(
+    page: Page, counted_up_to: Callable[[int], None], held_count: Callable[[], None]
+) -> None:
+    some_contacts(60)
+    counted_up_to(5)
+    page.goto("/contacts?per=25")
+    page.locator(".tick").first.check()
+    page.get_by_role("button", name="Select all 5+ matching").click()
+    selected(page, "All matching selected, counting…")
+    held_count()
+    selected(page, "All 60 matching selected")
+    expect(page.locator("#total")).to_have_text("60")
+
+
 def test_what_was_selected_shows_though_the_count_arrived_meanwhile(page: Page) -> None:
     some_contacts(60)
     page.goto("/contacts?per=25")

@@ -11,12 +11,19 @@ from flask.testing import FlaskClient
 
 from massadmin.auth import User, sessions
 from massadmin.extensions import db
+from massadmin.web.records import view
 from tests.factories import a_user
 
 if TYPE_CHECKING:
     from flask import Flask
 
 SignIn = Callable[..., FlaskClient]
+
+
+@pytest.fixture(autouse=True)
+def numbers_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answers have the number of all that match in them, however busy the machine is."""
+    monkeypatch.setattr(view, "PATIENCE", None)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from massadmin.extensions import db
 from massadmin.records.filters import Condition, Query
 from massadmin.web.records import counts
 from massadmin.web.records import view as lists
-from massadmin.web.records.counts import Counts
+from massadmin.web.records.counts import Counts, key_of
 from tests.factories import a_user, contacts, run_action, some_contacts
 from tests.web.conftest import SignIn
 
@@ -42,44 +42,42 @@ def person(number: int, role: str = "admin", timezone: str = "UTC") -> User:
 )
 def test_it_is_known_to_those_who_see_the_same(query: Query, other: User, shared: bool) -> None:
     known, module = Counts(), contacts()
-    known.note_some(module, query, person(1), 6)
-    assert known.exceeds(module, query, person(1), 5)
-    assert not known.exceeds(module, query, person(1), 6)
-    assert not known.exceeds(module, Query(q="ann"), person(1), 5)
-    assert known.exceeds(module, query, other, 5) == shared
+    key = key_of(module, query, person(1))
+    known.note_some(key, 6)
+    assert known.exceeds(key, 5)
+    assert not known.exceeds(key, 6)
+    assert not known.exceeds(key_of(module, Query(q="ann"), person(1)), 5)
+    assert known.exceeds(key_of(module, query, other), 5) == shared
 
 
 def test_what_was_counted_to_the_end_is_known_until_a_run_ends() -> None:
-    known, module = Counts(), contacts()
+    known = Counts()
     noon = datetime(2026, 11, 23, 12, tzinfo=UTC)
     for ended, later in ((None, noon), (noon, noon + timedelta(seconds=1))):
-        known.note_all(module, ROME, person(1), 70, ended)
-        known.note_some(module, ROME, person(1), 6)
-        assert known.whole(module, ROME, person(1), ended) == 70
-        assert known.whole(module, ROME, person(1), later) is None
-        assert known.exceeds(module, ROME, person(1), 69)
-    known.note_some(module, ROME, person(1), 80)
-    assert known.whole(module, ROME, person(1), noon) is None
+        known.note_all("list", 70, ended)
+        known.note_some("list", 6)
+        assert known.whole("list", ended) == 70
+        assert known.whole("list", later) is None
+        assert known.exceeds("list", 69)
+    known.note_some("list", 80)
+    assert known.whole("list", noon) is None
 
 
 def test_it_is_forgotten_after_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
-    known, module = Counts(), contacts()
-    known.note_all(module, ROME, person(1), 6, None)
+    known = Counts()
+    known.note_all("list", 6, None)
     then = time.monotonic()
     monkeypatch.setattr(time, "monotonic", lambda: then + counts.KEPT)
-    assert not known.exceeds(module, ROME, person(1), 5)
-    assert known.whole(module, ROME, person(1), None) is None
+    assert not known.exceeds("list", 5)
+    assert known.whole("list", None) is None
 
 
 def test_no_more_are_kept_than_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(counts, "MOST", 3)
-    known, module = Counts(), contacts()
+    known = Counts()
     for number in range(4):
-        known.note_some(module, Query(q=f"ann {number}"), person(1), 6)
-    assert [known.exceeds(module, Query(q=f"ann {n}"), person(1), 5) for n in range(4)] == [
-        *(False, False, False),
-        True,
-    ]
+        known.note_some(number, 6)
+    assert [known.exceeds(number, 5) for number in range(4)] == [False, False, False, True]
 
 
 def test_a_list_is_counted_to_its_limit_once(

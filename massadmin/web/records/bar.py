@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from massadmin.auth.models import User
-from massadmin.records.filters import BadFilter
+from massadmin.records.filters import BadFilter, Query
 from massadmin.records.modules import Module
 from massadmin.records.selection import Selection, count_selected
 from massadmin.runs.action import Action, listed_actions
@@ -27,10 +27,11 @@ class Offer:
 
 @dataclass(frozen=True)
 class Bar:
-    """What the bar shows. `matching` is everything the filters find, `excluded` of it unticked;
-    `page` is whether the whole page is ticked, `check` what its ticks are to become."""
+    """What the bar shows: `count` records, None while they are being counted. `matching` is
+    everything the filters find, `excluded` of it unticked; `page` is whether the whole page is
+    ticked, `check` what its ticks are to become."""
 
-    count: int = 0
+    count: int | None = 0
     matching: bool = False
     excluded: int = 0
     page: bool = False
@@ -39,7 +40,7 @@ class Bar:
     @property
     def shown(self) -> bool:
         """Whether anything was selected; else the filters stand there."""
-        return self.matching or self.count > 0
+        return self.matching or bool(self.count)
 
 
 def bar_of(view: ListView) -> Bar:
@@ -66,10 +67,7 @@ def bar(
     if selection.mode == "ids" and not selection.ids:
         return Bar(check=check)
     try:
-        if selection.mode == "matching" and total is not None:
-            count = max(0, total - len(selection.excluded))
-        else:
-            count = count_selected(selection, view.module, view.user)
+        count = _count(view, selection, total)
     except BadFilter:
         return Bar(check="none")  # a field of its filter was deleted since
     return Bar(
@@ -79,6 +77,14 @@ def bar(
         page=bool(on_page) and all(selection.holds(each) for each in on_page),
         check=check,
     )
+
+
+def _count(view: ListView, selection: Selection, total: int | None) -> int | None:
+    if selection.mode == "ids" or Query.from_json(selection.query) != view.query:
+        return count_selected(selection, view.module, view.user)
+    if total is None:
+        total = view.count_all()
+    return None if total is None else max(0, total - len(selection.excluded))
 
 
 def offers(view: ListView) -> tuple[list[Offer], list[Offer]]:

@@ -31,48 +31,45 @@ class _Count:
     ended: datetime | None = None
 
 
+def key_of(module: Module, query: Query, user: User) -> Hashable:
+    """What the numbers of a list are kept by: those with the same key find the same records."""
+    values = (part for each in query.conditions for part in each.value.split("|"))
+    personal = not user.sees_all_records or any(each.strip().lower() == "me" for each in values)
+    return module.key, query, user.zone, user.id if personal else None
+
+
 class Counts:
-    """What lists hold, by what finds their records and as whom."""
+    """What lists hold, by their keys."""
 
     def __init__(self) -> None:
         self._found: dict[Hashable, _Count] = {}
 
-    def exceeds(self, module: Module, query: Query, user: User, number: int) -> bool:
+    def exceeds(self, key: Hashable, number: int) -> bool:
         """Whether the list was lately seen to hold more than `number` records."""
-        found = self._lately(module, query, user)
+        found = self._lately(key)
         return found is not None and found.number > number
 
-    def whole(self, module: Module, query: Query, user: User, ended: datetime | None) -> int | None:
+    def whole(self, key: Hashable, ended: datetime | None) -> int | None:
         """How many records the list was counted to hold since `ended`, when a run did, if it was
         counted to the end."""
-        found = self._lately(module, query, user)
+        found = self._lately(key)
         known = found is not None and found.whole and found.ended == ended
         return found.number if found is not None and known else None
 
-    def note_some(self, module: Module, query: Query, user: User, number: int) -> None:
+    def note_some(self, key: Hashable, number: int) -> None:
         """The list was seen to hold `number` records, and perhaps more."""
-        if not self.exceeds(module, query, user, number - 1):
-            self._keep(_key(module, query, user), _Count(number, time.monotonic() + KEPT))
+        if not self.exceeds(key, number - 1):
+            self._keep(key, _Count(number, time.monotonic() + KEPT))
 
-    def note_all(
-        self, module: Module, query: Query, user: User, number: int, ended: datetime | None
-    ) -> None:
+    def note_all(self, key: Hashable, number: int, ended: datetime | None) -> None:
         """The list was counted to the end, after a run had `ended`."""
-        found = _Count(number, time.monotonic() + KEPT, whole=True, ended=ended)
-        self._keep(_key(module, query, user), found)
+        self._keep(key, _Count(number, time.monotonic() + KEPT, whole=True, ended=ended))
 
     def _keep(self, key: Hashable, found: _Count) -> None:
         if len(self._found) >= MOST:
             self._found.clear()
         self._found[key] = found
 
-    def _lately(self, module: Module, query: Query, user: User) -> _Count | None:
-        found = self._found.get(_key(module, query, user))
+    def _lately(self, key: Hashable) -> _Count | None:
+        found = self._found.get(key)
         return found if found is not None and found.until > time.monotonic() else None
-
-
-def _key(module: Module, query: Query, user: User) -> Hashable:
-    """Lists with the same key find the same records."""
-    values = (part for each in query.conditions for part in each.value.split("|"))
-    personal = not user.sees_all_records or any(each.strip().lower() == "me" for each in values)
-    return module.key, query, user.zone, user.id if personal else None

@@ -7,6 +7,7 @@ from typing import Any
 from flask import make_response, render_template, request
 from werkzeug.wrappers import Response
 
+from massadmin.records.filters import BadFilter
 from massadmin.records.listing import title
 from massadmin.records.modules import get_module
 from massadmin.records.smart_lists import lists_for, may_change
@@ -77,8 +78,15 @@ def context(view: ListView, bar: Bar | None = None) -> dict[str, Any]:
 @bp.get(MODULE + "/count")
 @permission("{module}.view")
 def count(module: str) -> Response:
-    """How many records the filters find, counted to the end, as fragments for where it stands."""
-    found = current_view(get_module(module)).count_all()
+    """How many records the filters find, counted to the end, as fragments for where it stands; what
+    asks again while they are still being counted."""
+    view = current_view(get_module(module))
+    try:
+        found = None if view.error else view.count_all()
+    except BadFilter:
+        return make_response("")
+    if found is None:
+        return make_response(render_template("records/_counting.html", view=view, again=True))
     # A bar that offers to select "all 10,000+" learns how many there are.
     response = make_response(render_template("records/_count.html", count=found))
     response.headers["HX-Trigger-After-Swap"] = "counted"

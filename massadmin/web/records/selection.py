@@ -53,7 +53,8 @@ def select(module: str) -> Response:
             form.get("selection", ""), view.user, view.module, trash=view.trash
         )
         check = _change(found, op, view)
-        total = view.count_all() if op == "all" else _total(form)
+        # What the page was told may be long ago.
+        total = None if op == "all" else _total(form)
         now = bar(view, found, _ids(form.getlist("page")), check, total)
         db.session.commit()
     except UnknownSelection as error:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Self
 
 from flask import request
@@ -15,19 +15,21 @@ from flask import request
 from massadmin.extensions import db
 from massadmin.records.fields import Field
 from massadmin.records.filters import BadFilter, Query
-from massadmin.records.listing import ListPage, count_all, count_up_to, list_page, shown_fields
+from massadmin.records.listing import ListPage, count_up_to, counting, list_page, shown_fields
 from massadmin.records.modules import Module
 from massadmin.records.selection import Selection, UnknownSelection, find_selection, follow
 from massadmin.records.values import whole_number
 from massadmin.runs.history import last_end
 from massadmin.web.records.address import ListAddress
-from massadmin.web.records.counts import Counts
+from massadmin.web.records.counting import PATIENCE, Counting
+from massadmin.web.records.counts import Counts, key_of
 from massadmin.web.records.people import me, user_names
 from massadmin.web.records.tokens import Token, tokens
 
 # Counting further would hold up the page; the rest is counted after it has been shown.
 COUNTED = 10_000
 COUNTS = Counts()
+COUNTING = Counting()
 
 
 @dataclass(frozen=True)
@@ -81,29 +83,31 @@ class ListView(ListAddress):
         Raises:
             BadFilter: they cannot be understood.
         """
-        asked = self.module, self.query, self.user
-        if COUNTS.exceeds(*asked, COUNTED):
+        key = key_of(self.module, self.query, self.user)
+        if COUNTS.exceeds(key, COUNTED):
             return Total(COUNTED + 1, exact=False)
-        found = count_up_to(*asked, COUNTED)
+        found = count_up_to(self.module, self.query, self.user, COUNTED)
         if found > COUNTED:
-            COUNTS.note_some(*asked, found)
+            COUNTS.note_some(key, found)
         return Total.up_to(found)
 
     def count_all(self) -> int | None:
-        """How many records the filters find, all of them; None where they cannot be understood."""
-        if self.error:
-            return None
-        asked, ended = (self.module, self.query, self.user), last_end()
-        known = COUNTS.whole(*asked, ended)
+        """How many records the filters find, all of them; None while they are still being counted
+        after `PATIENCE` seconds.
+
+        Raises:
+            BadFilter: they cannot be understood.
+        """
+        key, ended = key_of(self.module, self.query, self.user), last_end()
+        known = COUNTS.whole(key, ended)
         if known is not None and known > COUNTED:
             return known
-        try:
-            found = count_all(*asked)
-        except BadFilter:
-            return None
-        # A small one too: what was seen to exceed it does so no more.
-        COUNTS.note_all(*asked, found, ended)
-        return found
+        statement = counting(self.module, self.query, self.user)
+        # A small number is noted too: what was seen to exceed it does so no more.
+        note = partial(COUNTS.note_all, key, ended=ended)
+        # Of what is in the trash, no number follows.
+        patience = None if self.trash else PATIENCE
+        return COUNTING.number((key, ended), db.engine, statement, note, patience)
 
     # --- what is shown -----------------------------------------------------------------------
 
