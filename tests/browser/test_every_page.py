@@ -89,6 +89,7 @@ def test_every_page(open_page: OpenPage, admin: User, app: Flask) -> None:
         accessible(page, path)
         assert same_ids_twice(page) == [], path
         assert page.locator("h1, [role=dialog] h2, #dlg-title").count() >= 1, path
+        assert page.locator("main .btn-primary:visible").count() <= 1, path
         # At 640 a screen of 1280 shows everything twice as large.
         for width in (640, 320):
             page.set_viewport_size({"width": width, "height": 800})

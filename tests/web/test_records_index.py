@@ -188,7 +188,9 @@ def test_a_wrong_filter_can_be_taken_away(browser: FlaskClient) -> None:
 
 
 def test_nothing_at_all_invites_and_no_match_offers_a_way_out(browser: FlaskClient) -> None:
-    assert "No contacts yet" in browser.get("/contacts").text
+    empty = browser.get("/contacts").text
+    assert "No contacts yet" in empty
+    assert re.findall(r'class="btn btn-primary" href="(.+?)"', empty) == ["/imports"]
     some_contacts(1)
     html = browser.get("/contacts?q=zzz&f=city:is:Oslo&per=25").text
     assert "No contact matches" in html
