@@ -17,8 +17,8 @@ from massadmin.cli.aside import joined
 from massadmin.cli.web_server import WebServer
 from massadmin.config import Settings
 from massadmin.embedded.child import die_with_parent
-from massadmin.embedded.giving_way import give_way
 from massadmin.extensions import db
+from massadmin.giving_way import give_way
 from massadmin.runs.dispatch import run_worker
 from massadmin.web.access import signed_in
 

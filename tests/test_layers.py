@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 # A package may import from those before it in its own line, and from itself.
 FLOORS = {
-    "ground": ("config", "connecting", "paths", "extensions", "logs", "schema"),
+    "ground": ("config", "connecting", "extensions", "giving_way", "logs", "paths", "schema"),
     "embedded": ("ground",),
     "tabular": ("ground",),
     "auth": ("ground",),

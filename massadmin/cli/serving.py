@@ -111,8 +111,8 @@ def web(host: str | None, port: int | None) -> None:
 def worker() -> None:
     """Run one worker. SIGTERM or Ctrl-C lets it finish the chunk at hand."""
     from massadmin.cli.console import console
-    from massadmin.embedded.giving_way import give_way
     from massadmin.extensions import db
+    from massadmin.giving_way import give_way
     from massadmin.runs.dispatch import run_worker
 
     with console(log_level=Settings.from_env().log_level) as app:

@@ -3,7 +3,8 @@
 To count what a filter finds among a million records keeps a core busy for as long as fifty pages.
 Were each count part of the answer that asks for it, then those of a busy minute would take all the
 cores and all the threads of a process, and nobody would see a page. So each process counts in one
-thread besides those that answer; who asks for what is being counted already waits for the same.
+thread besides those that answer, and gives way to them; who asks for what is being counted already
+waits for the same.
 """
 
 from __future__ import annotations
@@ -13,8 +14,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from threading import Lock
+from typing import Any, cast
 
+from psycopg import Connection
 from sqlalchemy import Engine, Executable
+
+from massadmin.giving_way import let_server_give_way
 
 # A page is not held up for longer: the number follows.
 PATIENCE = 0.4  # seconds
@@ -59,6 +64,10 @@ class Counting:
 
 def _count(engine: Engine, statement: Executable, note: Callable[[int], None]) -> int:
     with engine.connect() as connection:
+        # A connection that has given way once does so for ever: it is closed in the end.
+        connection.detach()
+        let_server_give_way(cast(Connection[Any], connection.connection.dbapi_connection))
+        connection.exec_driver_sql("SET max_parallel_workers_per_gather = 0")
         found = connection.execute(statement).scalar_one()
     note(found)
     return int(found)

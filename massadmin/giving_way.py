@@ -1,4 +1,4 @@
-"""Giving way: people who wait for a page come before a worker that has thousands of records to do.
+"""Giving way: people who wait for a page come before what goes through thousands of records.
 
 On one machine both want the same few cores. A page needs them for some thousandths of a second at
 a time; a worker takes whatever there is, for as long as there is work.
@@ -23,10 +23,12 @@ def give_way(engine: Engine) -> None:
     """From now on this process, and those of an embedded PostgreSQL that work for it through
     `engine`, take of the processor what others leave. Other servers are left as they are."""
     os.setpriority(os.PRIO_PROCESS, 0, max(NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
-    event.listen(engine, "connect", _let_server_give_way)
+    event.listen(engine, "connect", lambda connection, _: let_server_give_way(connection))
 
 
-def _let_server_give_way(connection: psycopg.Connection[tuple[object, ...]], _: object) -> None:
+def let_server_give_way(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    """What an embedded PostgreSQL does for `connection` gives way, for as long as that is open;
+    parallel processes that it starts for it do not."""
     process = connection.info.backend_pid
     # It may have ended already, and its machine may not let us.
     with contextlib.suppress(OSError, psutil.Error):

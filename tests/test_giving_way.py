@@ -7,17 +7,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
+import psycopg
 from sqlalchemy import make_url
 
 from massadmin.config import Settings
-from massadmin.embedded.giving_way import NICENESS
+from massadmin.giving_way import NICENESS, let_server_give_way
 
 # How nice a worker and the process of the server that works for it are.
 WORKER = """
 import os, sys
 import psutil
 from sqlalchemy import create_engine, text
-from massadmin.embedded.giving_way import give_way
+from massadmin.giving_way import give_way
 
 engine = create_engine(sys.argv[1])
 give_way(engine)
@@ -45,3 +47,11 @@ def test_another_server_is_left_as_it_is(served: Settings, tmp_path: Path) -> No
     ours = os.getpriority(os.PRIO_PROCESS, 0)
     elsewhere = url.update_query_dict({"host": str(tmp_path)})
     assert niceness(elsewhere.render_as_string(hide_password=False)) == [NICENESS, ours]
+
+
+def test_one_connection_gives_way_and_not_who_asked_for_it(served: Settings) -> None:
+    ours = os.getpriority(os.PRIO_PROCESS, 0)
+    with psycopg.connect(served.database_url.replace("+psycopg", "")) as connection:
+        let_server_give_way(connection)
+        server = psutil.Process(connection.info.backend_pid)
+        assert [server.nice(), os.getpriority(os.PRIO_PROCESS, 0)] == [NICENESS, ours]
