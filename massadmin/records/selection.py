@@ -18,13 +18,13 @@ from sqlalchemy import (
     ForeignKey,
     Select,
     String,
+    and_,
     bindparam,
     delete,
     false,
     func,
     select,
     text,
-    update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID, insert
 from sqlalchemy.orm import Mapped, mapped_column
@@ -123,12 +123,20 @@ def open_selection(token: str, user: User, module: Module, *, trash: bool = Fals
         key = uuid.UUID(token)
     except ValueError as error:
         raise UnknownSelection("The selection is not known; reload the page.") from error
-    db.session.execute(
+    opened = (
         insert(Selection)
         .values(token=key, user_id=user.id, module=module.key, query=Query(trash=trash).to_json())
-        .on_conflict_do_nothing(index_elements=[Selection.token])
+        .on_conflict_do_update(
+            index_elements=[Selection.token],
+            set_={"touched_at": func.now()},
+            where=and_(Selection.user_id == user.id, Selection.module == module.key),
+        )
+        .returning(Selection)
     )
-    return find_selection(token, user, module, for_change=True)
+    found = db.session.scalar(opened, execution_options={"populate_existing": True})
+    if found is None:
+        raise UnknownSelection("The selection is not known; tick the records again.")
+    return found
 
 
 def tick(selection: Selection, ids: Iterable[int]) -> None:
@@ -221,7 +229,4 @@ def _array(ids: list[int]) -> Any:
 
 
 def _touch(selection: Selection) -> None:
-    db.session.flush()
-    db.session.execute(
-        update(Selection).where(Selection.token == selection.token).values(touched_at=func.now())
-    )
+    selection.touched_at = func.now()

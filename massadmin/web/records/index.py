@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 from massadmin.records.filters import BadFilter
 from massadmin.records.listing import title
 from massadmin.records.modules import get_module
-from massadmin.records.smart_lists import lists_for, may_change
+from massadmin.records.smart_lists import may_change
 from massadmin.runs.history import active_runs
 from massadmin.web.access import permission
 from massadmin.web.answers import asked_by_htmx
@@ -68,7 +68,6 @@ def context(view: ListView, bar: Bar | None = None) -> dict[str, Any]:
         "offers": offers(view),
         "picker": picker(view),
         "form": FilterForm.blank(module),
-        "smart_lists": [] if view.trash else lists_for(view.user, module),
         "may_change_list": bool(view.smart_list and may_change(view.smart_list, view.user)),
         "rows": rows,
         "title": lambda record: title(module, record),

@@ -18,6 +18,7 @@ from massadmin.records.filters import BadFilter, Query
 from massadmin.records.listing import ListPage, count_up_to, counting, list_page, shown_fields
 from massadmin.records.modules import Module
 from massadmin.records.selection import Selection, UnknownSelection, find_selection, follow
+from massadmin.records.smart_lists import SmartList, lists_for
 from massadmin.records.values import whole_number
 from massadmin.runs.history import last_end
 from massadmin.web.records.address import ListAddress
@@ -157,6 +158,11 @@ class ListView(ListAddress):
         """The preference that keeps the user's columns of this list."""
         key = f"columns.{self.module.key}"
         return f"{key}.{self.smart_list.id}" if self.smart_list else key
+
+    @cached_property
+    def smart_lists(self) -> list[SmartList]:
+        """The smart lists that stand above it."""
+        return [] if self.trash else lists_for(self.user, self.module)
 
     @cached_property
     def names(self) -> dict[int, str]:
