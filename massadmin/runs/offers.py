@@ -51,9 +51,12 @@ class Undoing:
 
 def undoings(run_ids: Iterable[int]) -> dict[int, Undoing]:
     """The newest run that undoes each of these, by the id of the undone."""
+    ids = list(run_ids)
+    if not ids:
+        return {}
     rows = db.session.execute(
         select(Run.undo_of, Run.id, Run.state)
-        .where(Run.undo_of.in_(list(run_ids)), Run.state != "draft")
+        .where(Run.undo_of.in_(ids), Run.state != "draft")
         .order_by(Run.id)
     )
     return {row.undo_of: Undoing(row.id, row.state) for row in rows}

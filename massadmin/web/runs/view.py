@@ -180,8 +180,10 @@ def views(runs: Iterable[Run], user: User) -> list[RunView]:
     """The runs as pages show them, in the same order."""
     runs = list(runs)
     progress = progress_of(runs)
-    undone = undoings([run.id for run in runs])
-    names = user_names({run.user_id for run in runs})
+    # A poll asks every two seconds: of a run that is under way, its progress is news, no more.
+    undone = undoings([run.id for run in runs if run.state in ENDED])
+    others = {run.user_id for run in runs} - {user.id}
+    names = {user.id: user.name} | (user_names(others) if others else {})
     return [
         RunView(
             run,
