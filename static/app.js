@@ -25,12 +25,14 @@
   const again = (element) => element?.isConnected ? element : element?.id ? document.getElementById(element.id) : null;
 
   // --- the dialog: opens when something is swapped into it, gives focus back to its opener ----
-  let opener = null, menu = null; // the menu is noted at once: by the end a poll may have redrawn its items
+  // The menu and what holds the opener are noted at once: by the end a poll may have redrawn them.
+  let opener = null, holder = "", menu = null;
+  const firstIn = (id) => id ? all(`#${CSS.escape(id)} :is(a[href], button)`).find((each) => each.checkVisibility()) : null;
   if (dialog) {
     document.body.addEventListener("close-dialog", () => dialog.close());
     dialog.addEventListener("close", () => {
       dialog.replaceChildren();
-      focus((menu ? $(`[popovertarget="${menu.id}"]`) : again(opener)) ?? $("#main"));
+      focus((menu ? $(`[popovertarget="${menu.id}"]`) : again(opener) ?? firstIn(holder)) ?? $("#main"));
     });
   }
   const openDialog = () => {
@@ -44,7 +46,9 @@
   on("htmx:beforeRequest", (event) => {
     const { elt, target } = event.detail;
     if (isPoll(elt)) return document.hidden ? event.preventDefault() : undefined;
-    if (target === dialog && !dialog.open) [opener, menu] = [elt, elt.closest?.("[popover]")];
+    if (target === dialog && !dialog.open) {
+      [opener, holder, menu] = [elt, elt.parentElement?.closest("[id]")?.id, elt.closest?.("[popover]")];
+    }
     target?.classList.add("is-loading");
   });
   // `requestConfig` has who asked for what; an answer may have replaced the one and moved the other.

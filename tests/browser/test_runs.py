@@ -132,6 +132,19 @@ def test_cancelling_asks_and_gives_focus_back(page: Page, admin: User) -> None:
     expect(page.locator(f"#run-{run.id}-menu-button")).to_be_focused()
 
 
+def test_cancelling_by_keyboard_ends_on_what_is_left_to_press(page: Page, admin: User) -> None:
+    run = a_going_run(admin)
+    page.goto(f"/runs/{run.id}")
+    page.focus("#run-cancel")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Keep it going")).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("#run-state")).to_have_text("Cancelled")
+    expect(page.locator("#run-cancel")).to_have_count(0)
+    expect(page.locator("#run-steer")).to_be_focused()
+
+
 def test_somebody_was_faster(page: Page, admin: User) -> None:
     run = a_going_run(admin)
     page.goto(f"/runs/{run.id}")
