@@ -77,7 +77,8 @@ def make_odd() -> dict[str, int]:
             " WHERE run_id = :postponed AND state = 'pending'",
             f"UPDATE runs SET total = {LARGEST} WHERE id = :large",
             "UPDATE run_chunks SET succeeded = 499000000, skipped = 9000000, failed = 1000"
-            " WHERE run_id = :large AND state = 'done'",
+            " WHERE run_id = :large AND seq = (SELECT min(seq) FROM run_chunks"
+            " WHERE run_id = :large AND state = 'done')",
         ):
             db.session.execute(text(statement), found)
         db.session.commit()
