@@ -23,7 +23,7 @@ from massadmin.extensions import db
 from massadmin.records.countries import country_code
 from massadmin.records.fields import Field
 from massadmin.records.filter_sql import visible
-from massadmin.records.listing import record_columns, with_tags
+from massadmin.records.listing import record_columns
 from massadmin.records.modules import Module
 from massadmin.records.tags import BadTag, Tag, ensure_tags, tag_names
 from massadmin.records.timeline import note
@@ -190,7 +190,7 @@ def _locked(module: Module, record_id: int, user: User) -> dict[str, Any]:
     ).first()
     if row is None:
         raise UnknownRecord(f"There is no such {module.singular}, or it is not yours to see.")
-    return with_tags(module, [dict(row._mapping)])[0]
+    return dict(row._mapping)
 
 
 def _write(module: Module, current: Mapping[str, Any], parsed: Mapping[str, Any]) -> Edit:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Row, Select, bindparam, cast, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Row, Select, cast, func, literal, select, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import DataError
 from sqlalchemy.types import Text
@@ -108,7 +108,7 @@ def list_page(
         raise BadFilter(UNFIT_PAGE) from error
     rows, has_previous, has_next = cut(rows, size, backwards=backwards, moved=token is not None)
     return ListPage(
-        records=with_tags(module, [_record(row) for row in rows]),
+        records=[_record(row) for row in rows],
         before=_token(rows[0]._asdict(), sort) if rows and has_previous else None,
         after=_token(rows[-1]._asdict(), sort) if rows and has_next else None,
         total=total,
@@ -117,33 +117,26 @@ def list_page(
 
 @lru_cache(maxsize=16)
 def record_columns(module: Module) -> list[Any]:
-    """Every field of the module but its tags, labelled with the field's key, and `deleted_*`."""
+    """Every field of the module, labelled with the field's key, and `deleted_*`; `tags` are the
+    names of a record's tags in alphabetical order."""
     table = module.table
-    shown = [field.sql(table).label(field.key) for field in module.fields if field.type != "tags"]
-    return [*shown, table.c.deleted_at, table.c.deleted_by, table.c.deleted_run_id]
+    columns = [
+        (_tags_of(module) if field.type == "tags" else field.sql(table)).label(field.key)
+        for field in module.fields
+    ]
+    return [*columns, table.c.deleted_at, table.c.deleted_by, table.c.deleted_run_id]
 
 
-def with_tags(module: Module, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The same records, each with `tags`: the names of its tags in alphabetical order."""
-    ids = [record["id"] for record in records]
-    found: dict[int, list[str]] = dict(db.session.execute(_tags_of(module), {"ids": ids}).all())
-    for record in records:
-        record["tags"] = sorted(found.get(record["id"], []), key=str.lower)
-    return records
-
-
-@lru_cache(maxsize=16)
-def _tags_of(module: Module) -> Select[int, list[str]]:
-    """The statement that finds the tags of the records `ids`; it takes as long to put together as
-    to answer."""
-    tags = module.tags
-    record_id = tags.c[module.tags_record]
-    return (
-        select(record_id, func.array_agg(Tag.name))
-        .join(Tag, Tag.id == tags.c.tag_id)
-        .where(record_id == func.any(bindparam("ids", type_=ARRAY(BigInteger))))
-        .group_by(record_id)
+def _tags_of(module: Module) -> ColumnElement[list[str]]:
+    tags, table = module.tags, module.table
+    names = (
+        select(Tag.name)
+        .join(tags, tags.c.tag_id == Tag.id)
+        .where(tags.c[module.tags_record] == table.c.id)
+        .order_by(func.lower(Tag.name), Tag.name)
+        .correlate(table)
     )
+    return func.array(names.scalar_subquery(), type_=ARRAY(Text))
 
 
 def one_record(
@@ -160,7 +153,7 @@ def one_record(
             )
         ).first()
         if row is not None:
-            return with_tags(module, [dict(row._mapping)])[0]
+            return dict(row._mapping)
     return None
 
 
