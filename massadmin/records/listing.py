@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, cast, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Select, cast, func, literal, select, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import DataError
 from sqlalchemy.types import Text
@@ -107,8 +107,10 @@ def list_page(
         # A token whose value is none of the field's: somebody wrote it by hand.
         raise BadFilter(UNFIT_PAGE) from error
     rows, has_previous, has_next = cut(rows, size, backwards=backwards, moved=token is not None)
+    keys = [column.key for column in record_columns(module)]
     return ListPage(
-        records=[_record(row) for row in rows],
+        # What the page is put together by stands behind the columns, and is left out.
+        records=[dict(zip(keys, row, strict=False)) for row in rows],
         before=_token(rows[0]._asdict(), sort) if rows and has_previous else None,
         after=_token(rows[-1]._asdict(), sort) if rows and has_next else None,
         total=total,
@@ -195,10 +197,6 @@ def shown_fields(module: Module, keys: Sequence[str] | None) -> list[Field]:
     by_key = {field.key: field for field in module.fields}
     chosen = [by_key[key] for key in keys or () if key in by_key]
     return chosen or [field for field in module.fields if field.default_column]
-
-
-def _record(row: Row[Any]) -> dict[str, Any]:
-    return {key: value for key, value in row._mapping.items() if key not in ("_key", "_total")}
 
 
 def _token(record: Mapping[str, Any], sort: Sort) -> str:
