@@ -36,31 +36,6 @@ def put_back(chunk: Chunk) -> None:
     fields = [known[key] for key in sorted(keys) if key in known]
     if not fields:
         return
-    if len(keys) == 1 and not fields[0].custom:
-        _put_one_back(chunk, fields[0])
-    else:
-        _put_several_back(chunk, fields, keys)
-
-
-def _put_one_back(chunk: Chunk, field: Field) -> None:
-    """As below, for the many runs that changed one field: a record on which it goes back is whole,
-    so nothing is to be decided for each."""
-    chunk.write(
-        "succeeded",
-        f"""
-        UPDATE {chunk.module.table.name} AS t
-        SET {field.key} = {_old_value(chunk, field)}, updated_at = now()
-        FROM run_results AS r
-        WHERE r.run_id = :original AND r.item = ANY(:ids) AND t.id = r.record_id
-          AND {chunk.reach()} AND {_still_holds(field)}
-        RETURNING r.item, t.id AS record_id, NULL AS reason,
-            {_object([field], "old")} AS before, {_object([field], "new")} AS after
-        """,  # noqa: S608 - columns and keys are declared by the module, values are bound
-        "item, record_id, reason, before, after",
-    )
-
-
-def _put_several_back(chunk: Chunk, fields: list[Field], keys: Set[str]) -> None:
     holds = {field.key: _still_holds(field) for field in fields}
     changed = " OR ".join(f"({clause})" for clause in holds.values())
     whole = " AND ".join(
