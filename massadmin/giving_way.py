@@ -14,9 +14,10 @@ import psutil
 import psycopg
 from sqlalchemy import Engine, event
 
-# As `nice` has it: 0 is like everybody, 19 the least. At 10, somebody who is like everybody gets
-# nine times as much of a core that both want.
-NICENESS = 10
+# As `nice` has it: 0 is like everybody, 19 the least. At 5, somebody who is like everybody gets three
+# times as much of a core that both want. At 10 it would be nine times: then who holds a lock of the
+# database gets hardly on, and those who wait for it wait longer than for the core.
+NICENESS = 5
 
 
 def give_way(engine: Engine) -> None:
