@@ -14,9 +14,9 @@ import psutil
 import psycopg
 from sqlalchemy import Engine, event
 
-# As `nice` has it: 0 is like everybody, 19 the least. At 5, somebody who is like everybody gets three
-# times as much of a core that both want. At 10 it would be nine times: then who holds a lock of the
-# database gets hardly on, and those who wait for it wait longer than for the core.
+# As `nice` has it: 0 is like everybody, 19 the least. At 5, somebody who is like everybody gets
+# three times as much of a core that both want. At 10 it would be nine times: then who holds a lock
+# of the database hardly gets on, and those who wait for it wait longer than for the core.
 NICENESS = 5
 
 
