@@ -1,8 +1,9 @@
 """Phone numbers as E.164, such as +4721234567.
 
 The library that knows the world's numbering plans takes some 70 µs a number, which a million of
-them feel. Numbers in a plain spelling that fit their country's plan whole are therefore recognised
-by that plan's own expression, compiled once; whatever is less plain goes to the library.
+them feel. Numbers in a plain spelling that are as long as those of their country, and in which
+nothing is open to another reading, are therefore read by that country's plan, compiled once;
+whatever is less plain goes to the library.
 """
 
 from __future__ import annotations
@@ -29,9 +30,11 @@ class NoPhone(ValueError):
 @dataclass(frozen=True, slots=True)
 class _Plan:
     """How the numbers of one country look. `trunk` finds what is dialled before a national number;
-    where that is just digits to leave out, they are `trunk_digits`."""
+    where that is just digits to leave out, they are `trunk_digits`. `whole` are national numbers
+    that are in use; any of the `lengths` may come to be."""
 
     code: str
+    lengths: frozenset[int]
     whole: re.Pattern[str]
     trunk: re.Pattern[str] | None
     trunk_digits: str | None
@@ -51,7 +54,7 @@ def e164(raw: str, country: str | None = None) -> str:
 
 
 def _plainly(raw: str, country: str | None) -> str | None:
-    """The number if it is spelled plainly and fits its plan as it stands, else None."""
+    """The number if it is spelled plainly and can be read in one way only, else None."""
     if not _PLAIN.fullmatch(raw):
         return None
     digits = raw.translate(_SIGNS)
@@ -60,31 +63,33 @@ def _plainly(raw: str, country: str | None) -> str | None:
             plan = _plan_of_code(digits[1 : 1 + length])
             if plan is not None:
                 number = digits[1 + length :]
-                return f"{digits}" if _fits(plan, number) else None
+                return digits if _stands(plan, number) else None
         return None
     plan = _plan_of_region(country) if country else None
     if plan is None or (plan.international and plan.international.match(digits)):
         return None
-    if _fits(plan, digits):
+    in_use = plan.whole.fullmatch(digits) is not None
+    # The code of the country may stand before a number without any sign of it.
+    if not in_use and digits.startswith(plan.code):
+        return None
+    if _stands(plan, digits):
         return f"+{plan.code}{digits}"
     trunk = plan.trunk.match(digits) if plan.trunk is not None else None
     if (
         trunk is not None
         and trunk.group() == plan.trunk_digits
         and not any(trunk.groups())
-        and not digits.startswith(plan.code)
-        and not plan.whole.fullmatch(digits)
-        and _fits(plan, number := digits[trunk.end() :])
+        and not in_use
+        and len(number := digits[trunk.end() :]) in plan.lengths
     ):
         return f"+{plan.code}{number}"
     return None
 
 
-def _fits(plan: _Plan, number: str) -> bool:
-    """Whether the number is one of the plan as it stands: nothing in it could be a trunk prefix."""
-    return plan.whole.fullmatch(number) is not None and (
-        plan.trunk is None or plan.trunk.match(number) is None
-    )
+def _stands(plan: _Plan, number: str) -> bool:
+    """Whether the number may be one of the plan as it stands: nothing in it could be a trunk prefix
+    that is to be left out."""
+    return len(number) in plan.lengths and (plan.trunk is None or not plan.trunk.match(number))
 
 
 @lru_cache(maxsize=8_192)
@@ -110,7 +115,7 @@ def _plan_of_region(region: str) -> _Plan | None:
 @cache
 def _plan_of_code(code: str) -> _Plan | None:
     """The plan of the main region of a country calling code, None for codes of no country."""
-    if not code.isdigit():
+    if not code.isdigit() or code.startswith("0"):
         return None
     region = phonenumbers.region_code_for_country_code(int(code))
     return None if region in ("ZZ", "001") else _plan_of_region(region)
@@ -124,8 +129,19 @@ def _plan(metadata: PhoneMetadata) -> _Plan | None:
     international = metadata.international_prefix
     return _Plan(
         code=str(metadata.country_code),
+        lengths=_lengths(metadata),
         whole=re.compile(pattern),
         trunk=re.compile(trunk) if trunk else None,
         trunk_digits=metadata.national_prefix if rule is None else None,
         international=re.compile(international) if international else None,
     )
+
+
+def _lengths(metadata: PhoneMetadata) -> frozenset[int]:
+    """How long national numbers are, in the region and in the main one of those with its code."""
+    main = phonenumbers.region_code_for_country_code(metadata.country_code or 0)
+    both = metadata, PhoneMetadata.metadata_for_region(main, None) or metadata
+    own, others = (
+        frozenset(each.general_desc.possible_length if each.general_desc else ()) for each in both
+    )
+    return own & others
