@@ -28,7 +28,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     from massadmin.connecting import TO_POSTGRESQL
     from massadmin.embedded import connected, secret_key
     from massadmin.extensions import csrf, db, htmx, migrate
-    from massadmin.records import deletion
     from massadmin.runs import dispatch
     from massadmin.web import intake
 
@@ -58,7 +57,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     csrf.init_app(app)
     htmx.init_app(app)
     app.extensions["massadmin_redis"] = dispatch.connect(settings.redis_url)
-    deletion.configure(settings.restore_days)
     auth.init_app(app)
     actions.load()
     web.init_app(app)

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from flask import current_app
 from sqlalchemy import BigInteger, Select, delete, func, literal, select
 
 from massadmin.auth.models import User
+from massadmin.config import Settings
 from massadmin.extensions import db
 from massadmin.records.filter_sql import visible
 from massadmin.records.modules import Module
@@ -22,23 +24,16 @@ from massadmin.records.timeline import forget
 # A deletion is counted no further than this on the page that lists them.
 COUNTED = 10_000
 
-_restore_days = 60
-
-
-def configure(restore_days: int) -> None:
-    """Say how long a deleted record can be restored; `create_app` does, once per process."""
-    global _restore_days
-    _restore_days = restore_days
-
 
 def restore_days() -> int:
     """Days for which a deleted record can be restored; then it is purged."""
-    return _restore_days
+    settings: Settings = current_app.config["SETTINGS"]
+    return settings.restore_days
 
 
 def days_left(deleted_at: datetime, now: datetime | None = None) -> int:
     """Whole days until the record may be purged, rounded up; 0 when it is due."""
-    ends = deleted_at + timedelta(days=_restore_days)
+    ends = deleted_at + timedelta(days=restore_days())
     return max(0, -((ends - (now or datetime.now(UTC))) // -timedelta(days=1)))
 
 

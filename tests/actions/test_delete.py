@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
+from flask import Flask
 from sqlalchemy import text
 
 from massadmin.extensions import db
-from massadmin.records import deletion
 from massadmin.runs.action import BadParams, get_action
 from tests.factories import (
     a_user,
@@ -56,8 +58,8 @@ def test_the_typed_word_is_not_kept() -> None:
     assert run_action("delete", admin, confirm="DELETE").params == {}
 
 
-def test_it_says_how_long_there_is_to_think_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deletion, "_restore_days", 14)
+def test_it_says_how_long_there_is_to_think_again(app: Flask) -> None:
+    app.config["SETTINGS"] = dataclasses.replace(app.config["SETTINGS"], restore_days=14)
     assert "restored for 14 days" in get_action("delete").consequences
 
 
