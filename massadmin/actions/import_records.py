@@ -22,6 +22,7 @@ class ImportRecords(Action):
     unchanged = "Its row is not kept any more; import the file again"
     failures_endpoint, failures_label = "imports.errors", "Rows to correct"
     item_label = "Line"
+    revert_note = "Records that it created go to the trash."
 
     def prepare(self, params: dict[str, Any], module: Module, user: User) -> dict[str, Any]:
         """Tell the file which run imports it, in the transaction that makes the run."""

@@ -176,7 +176,10 @@ def test_an_address_that_cannot_be_is_explained_and_lists_nothing(
     assert page.status_code == 422
     assert words in unescape(page.text)
     assert rows(page.text) == []
-    assert browser.get(f"/contacts/count?{address}", headers=HTMX).status_code == 200
+    counted = browser.get(f"/contacts/count?{address}", headers=HTMX)
+    assert counted.status_code == 200
+    # What cannot be counted is not asked for again and again.
+    assert "hx-get" not in counted.text
 
 
 def test_a_wrong_filter_can_be_taken_away(browser: FlaskClient) -> None:

@@ -80,8 +80,10 @@ def count(module: str) -> Response:
     """How many records the filters find, counted to the end, as fragments for where it stands; what
     asks again while they are still being counted."""
     view = current_view(get_module(module))
+    if view.error:
+        return make_response("")
     try:
-        found = None if view.error else view.count_all()
+        found = view.count_all()
     except BadFilter:
         return make_response("")
     if found is None:

@@ -156,6 +156,11 @@ class RunView:
         return str(getattr(REGISTRY.get(str(key)), "item_label", ""))
 
     @property
+    def revert_note(self) -> str:
+        """What undoing it does besides putting back what it changed."""
+        return str(getattr(self.action, "revert_note", ""))
+
+    @property
     def known(self) -> str:
         """What a page that shows it knows: `id:state:quarter`."""
         return f"{self.id}:{self.state}:{self.quarter}"
