@@ -12,7 +12,7 @@ from sqlalchemy import func, literal, select, text
 from sqlalchemy.exc import ProgrammingError
 
 from massadmin.extensions import db
-from massadmin.web.records import view
+from massadmin.web.records import counting, view
 from massadmin.web.records.counting import Counting
 from tests.factories import some_contacts
 from tests.web.conftest import SignIn
@@ -25,25 +25,33 @@ ROME = "f=city:is:Rome"
 
 
 def test_those_who_ask_for_the_same_wait_for_one_count() -> None:
-    counting = Counting()
+    counted = Counting()
     noted: list[int] = []
-    held = partial(counting.number, "Rome", db.engine, HELD, noted.append)
+    held = partial(counted.number, "Rome", db.engine, HELD, noted.append)
     with db.engine.connect() as holder:
         holder.execute(select(func.pg_advisory_lock(LOCK)))
         assert held(0) is None
         assert held(0) is None
         # Another list is counted after it.
-        assert counting.number("Oslo", db.engine, select(literal(6)), noted.append, 0) is None
+        assert counted.number("Oslo", db.engine, select(literal(6)), noted.append, 0) is None
         holder.execute(select(func.pg_advisory_unlock(LOCK)))
-        assert counting.number("Oslo", db.engine, select(literal(7)), noted.append, None) in (6, 7)
+        assert counted.number("Oslo", db.engine, select(literal(7)), noted.append, None) in (6, 7)
     assert noted[:2] == [5, 6]
 
 
+def test_counting_gives_way_with_all_that_does_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    gave_way: list[object] = []
+    monkeypatch.setattr(counting, "let_server_give_way", gave_way.append)
+    parallel = text("SELECT CAST(current_setting('max_parallel_workers_per_gather') AS integer)")
+    assert Counting().number("Rome", db.engine, parallel, print, None) == 0
+    assert len(gave_way) == 1
+
+
 def test_a_count_that_failed_says_so_and_is_made_again() -> None:
-    counting = Counting()
+    counted = Counting()
     with pytest.raises(ProgrammingError):
-        counting.number("Rome", db.engine, text("SELECT nothing"), print, None)
-    assert counting.number("Rome", db.engine, select(literal(5)), print, None) == 5
+        counted.number("Rome", db.engine, text("SELECT nothing"), print, None)
+    assert counted.number("Rome", db.engine, select(literal(5)), print, None) == 5
 
 
 def test_a_page_asks_again_for_what_is_still_being_counted(

@@ -178,8 +178,9 @@ def test_an_address_that_cannot_be_is_explained_and_lists_nothing(
     assert rows(page.text) == []
     counted = browser.get(f"/contacts/count?{address}", headers=HTMX)
     assert counted.status_code == 200
-    # What cannot be counted is not asked for again and again.
+    # What cannot be counted has no number, and is not asked for again and again.
     assert "hx-get" not in counted.text
+    assert ('id="total"' in counted.text) == ("after=" in address)
 
 
 def test_a_wrong_filter_can_be_taken_away(browser: FlaskClient) -> None:
