@@ -87,6 +87,9 @@ def test_the_whole_way(signed_in: SignIn) -> None:
     assert records[1] == ["bad", "Cy", "", "4", "E-mail is not a valid address"]
     for tab in ("results", "changes", "settings", "timeline"):
         assert browser.get(f"/runs/{run_id}?tab={tab}").status_code == 200
+    # Undoing it does more than putting back what was.
+    for page in (f"/runs/{run_id}", f"/runs/{run_id}/undo"):
+        assert "Records that it created go to the trash." in browser.get(page).text
 
 
 def test_an_imported_file_leads_to_its_run(signed_in: SignIn) -> None:
