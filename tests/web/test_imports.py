@@ -88,7 +88,7 @@ def test_the_whole_way(signed_in: SignIn) -> None:
     for tab in ("results", "changes", "settings", "timeline"):
         assert browser.get(f"/runs/{run_id}?tab={tab}").status_code == 200
     # Undoing it does more than putting back what was.
-    for page in (f"/runs/{run_id}", f"/runs/{run_id}/undo"):
+    for page in (f"/runs/{run_id}/undo-panel", f"/runs/{run_id}/undo"):
         assert "Records that it created go to the trash." in browser.get(page).text
 
 
