@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
-from sqlalchemy import text
+from flask import Flask
+from sqlalchemy import create_engine, text
 
 from massadmin.extensions import db
+from massadmin.records.tags import ensure_tags
 from massadmin.runs.action import BadParams
+from massadmin.runs.execute import work_once
 from tests.factories import (
     a_user,
+    fresh,
     reasons,
     results,
     run_action,
     some_contacts,
+    start_action,
     tags_of,
     tally,
     undo_run,
 )
+from tests.processes import until
 
 pytestmark = pytest.mark.usefixtures("db_session")
 
@@ -39,6 +47,38 @@ def test_who_has_them_already_is_skipped() -> None:
     again = run_action("add_tags", admin, tags="vip")
     assert tally(again) == (0, 3, 0)
     assert reasons(again) == {"Already has these tags": 3}
+
+
+def test_who_gets_them_at_the_same_moment_is_skipped(app: Flask) -> None:
+    admin = a_user()
+    (only,) = some_contacts(1)
+    tag = ensure_tags(["vip"])["vip"]
+    run = start_action("add_tags", admin, tags="vip")
+    run_id = run.id
+
+    def work() -> None:
+        with app.app_context():
+            work_once(run_id)
+            db.session.remove()
+
+    def waits_for(pid: int) -> bool:
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE :pid = ANY(pg_blocking_pids(pid))"
+        count = db.session.scalar(text(waiting), {"pid": pid})
+        db.session.rollback()
+        return bool(count)
+
+    somebody = create_engine(db.engine.url)
+    with ThreadPoolExecutor(1) as worker, somebody.begin() as elsewhere:
+        put = text("INSERT INTO contact_tags VALUES (:contact, :tag) RETURNING pg_backend_pid()")
+        pid = elsewhere.scalar(put, {"contact": only, "tag": tag})
+        done = worker.submit(work)
+        until(lambda: waits_for(pid), "the worker waits for the other")
+        elsewhere.commit()
+        done.result()
+    somebody.dispose()
+    assert tally(fresh(run)) == (0, 1, 0)
+    assert reasons(run) == {"Already has these tags": 1}
+    assert tags_of(only) == ["vip"]
 
 
 def test_undo_takes_off_only_what_the_run_put_on() -> None:
