@@ -97,12 +97,8 @@ def preview(
     """
     action = get_action(ACTION, module)
     params = _params(file, module, policy, user)
-    last_line = db.session.scalar(
-        select(func.max(ImportRow.line)).where(
-            ImportRow.file_id == file.id,
-            ImportRow.line.in_(rows_of(file).ids.order_by(ImportRow.line).limit(sample)),
-        )
-    )
+    first = rows_of(file).ids.order_by(ImportRow.line).limit(sample).subquery()
+    last_line = db.session.scalar(select(func.max(first.c.line)))
     try:
         find_duplicates(file.id, _reader(module, params, user), last_line)
         return rehearsal.preview(action, module, rows_of(file), params, user, sample=sample)
@@ -113,7 +109,8 @@ def preview(
 def rows_of(file: ImportFile) -> Audience:
     """The lines of the file's staged rows."""
     lines: Select[Any] = select(ImportRow.line).where(ImportRow.file_id == file.id)
-    return Audience(lines, f"{file.rows:,} rows of {file.filename}", {"file": file.id})
+    words = f"{file.rows:,} rows of {file.filename}"
+    return Audience(lines, words, {"file": file.id}, size=file.rows)
 
 
 def run_key(file_id: int) -> str:

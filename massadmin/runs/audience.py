@@ -27,12 +27,13 @@ from massadmin.runs.models import Run, RunResult
 class Audience:
     """The ids a run will work on: `ids` is a SELECT of one column. `stored` is its JSON form,
     kept with the run to show what was selected. `named` are the ids that somebody picked one by
-    one, taken in or left out, in order."""
+    one, taken in or left out, in order. `size` is how many there are where that cannot change."""
 
     ids: Select[Any]
     words: str
     stored: dict[str, Any] = field(default_factory=dict)
     named: Sequence[int] = ()
+    size: int | None = None
 
     @property
     def asked(self) -> str:
@@ -43,6 +44,8 @@ class Audience:
 
     def count(self) -> int:
         """How many there are now."""
+        if self.size is not None:
+            return self.size
         return db.session.scalar(select(func.count()).select_from(self.ids.subquery())) or 0
 
 

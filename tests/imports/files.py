@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
+
+from sqlalchemy import text
 
 from massadmin import imports
 from massadmin.auth.models import User
+from massadmin.extensions import db
 from massadmin.imports import ImportFile, Policy
 from massadmin.runs.models import Run
 from tests.factories import contacts, finished
@@ -21,6 +26,40 @@ def csv_file(*lines: str, newline: str = "\n") -> io.BytesIO:
 def staged(user: User, *lines: str, name: str = "people.csv", **dialect: Any) -> ImportFile:
     """These lines as a staged file."""
     return imports.stage(csv_file(*lines), name, contacts(), user, **dialect)
+
+
+def staged_unknown(user: User, rows: int = 2_000) -> ImportFile:
+    """A file of many rows of which the database knows nothing when it plans a statement, as of any
+    that was just uploaded: it was analyzed before."""
+    staged(user, *("Email", *(f"p{number}@x.com" for number in range(rows))))
+    db.session.execute(text("ANALYZE import_rows"))
+    db.session.commit()
+    return staged(user, *("Email", *(f"p{number}@x.com" for number in range(rows))))
+
+
+@dataclass
+class Read:
+    """How many entries of the index of staged rows were read while something was done."""
+
+    count: int = 0
+
+
+@contextmanager
+def entries_read() -> Iterator[Read]:
+    """Count what is read within the block, whose transactions must have ended with it."""
+    read = Read()
+    before = _entries_read()
+    yield read
+    read.count = _entries_read() - before
+
+
+def _entries_read() -> int:
+    db.session.execute(text("SELECT pg_stat_force_next_flush()"))
+    db.session.commit()
+    query = "SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = 'pk_import_rows'"
+    read = db.session.execute(text(query)).scalar_one()
+    db.session.commit()
+    return int(read)
 
 
 def start_import(

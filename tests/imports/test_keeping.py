@@ -10,11 +10,11 @@ from sqlalchemy import func, select, text
 from massadmin import imports
 from massadmin.extensions import db
 from massadmin.imports import uploads
-from massadmin.imports.keeping import drop_file, drop_old_files
+from massadmin.imports.keeping import drop_file, drop_old_files, sweep
 from massadmin.imports.models import ImportDuplicate, ImportFile, ImportRow
 from massadmin.runs.models import Run
 from tests.factories import a_user, contacts
-from tests.imports.files import run_import, staged, start_import
+from tests.imports.files import entries_read, run_import, staged, staged_unknown, start_import
 
 pytestmark = pytest.mark.usefixtures("db_session")
 
@@ -61,11 +61,42 @@ def test_imported_files_go_a_month_after_their_run_ended() -> None:
     assert b"".join(imports.error_lines(ended)).count(b"\n") == 1
 
 
-def test_rows_are_dropped_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_imported_file_is_not_discarded() -> None:
+    user = a_user()
+    run = start_import(user, "Email", "a@x.com")
+    (file_id,) = kept()
+    assert not drop_file(file_id)
+    assert kept() == [file_id]
+    new = staged(user, "Email", "a@x.com")
+    assert drop_file(new.id)
+    assert not drop_file(new.id)
+    assert db.session.get(Run, run.id)
+
+
+@pytest.mark.parametrize("count", [8, 9, 10])
+def test_rows_of_a_dropped_file_are_swept_some_at_a_time(
+    monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
     monkeypatch.setattr("massadmin.imports.keeping.ROWS_AT_ONCE", 3)
     user = a_user()
-    file = staged(user, "Email", *(f"p{number}@x.com" for number in range(10)))
     other = staged(user, "Email", "a@x.com")
-    drop_file(file.id)
+    files = [staged(user, "Email", *(f"p{n}@x.com" for n in range(count))) for _ in range(2)]
+    for each in files:
+        db.session.add(ImportDuplicate(file_id=each.id, line=3, first_line=2))
+    db.session.commit()
+    for each in files:
+        drop_file(each.id)
     assert kept() == [other.id]
-    assert db.session.scalar(select(func.count()).select_from(ImportRow)) == 1
+    assert sweep() == 2 * (count + 1)
+    assert sweep() == 0
+    for model, left in ((ImportRow, 1), (ImportDuplicate, 0)):
+        assert db.session.scalar(select(func.count()).select_from(model)) == left
+
+
+def test_sweeping_reads_each_row_a_few_times_of_a_file_that_nobody_analyzed() -> None:
+    file = staged_unknown(a_user())
+    rows = file.rows
+    with entries_read() as read:
+        drop_file(file.id)
+        sweep()
+    assert rows <= read.count < 10 * rows

@@ -13,7 +13,7 @@ from massadmin.records.contacts import Contact
 from massadmin.runs.models import Run
 from massadmin.runs.start import NotAllowed, Refused, retry
 from tests.factories import a_user, contacts, finished, some_contacts, tally, world
-from tests.imports.files import counts, run_import, staged
+from tests.imports.files import counts, entries_read, run_import, staged, staged_unknown
 
 pytestmark = pytest.mark.usefixtures("db_session")
 
@@ -91,6 +91,14 @@ def test_a_preview_looks_at_the_first_rows_only() -> None:
     found = imports.preview(file, contacts(), Policy(), user, sample=15)
     assert (found.total, found.sampled) == (40, 15)
     assert found.tally == {"succeeded": 10, "skipped": 5, "failed": 0}
+
+
+def test_a_preview_reads_each_row_a_few_times_of_a_file_that_nobody_analyzed() -> None:
+    user = a_user()
+    file = staged_unknown(user)
+    with entries_read() as read:
+        imports.preview(file, contacts(), Policy(), user, sample=500)
+    assert read.count < 10 * file.rows
 
 
 def test_failed_rows_can_be_retried() -> None:

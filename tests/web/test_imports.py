@@ -13,6 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
+from massadmin import imports
 from massadmin.extensions import db
 from massadmin.imports import ImportFile, uploads
 from massadmin.imports.models import ImportRow
@@ -274,6 +275,8 @@ def test_a_file_can_be_discarded(signed_in: SignIn) -> None:
     assert browser.post(f"/imports/{file_id}/discard").location == "/imports"
     assert browser.get(f"/imports/{file_id}/map").status_code == 404
     assert uploads.path_of(name) is None
+    # Its rows, which can be many, are not waited for.
+    assert imports.drop_old_files() == 0
     assert db.session.scalar(select(func.count()).select_from(ImportRow)) == 0
 
 

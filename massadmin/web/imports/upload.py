@@ -66,7 +66,6 @@ def upload() -> Response:
     if file.unread is not None:
         return go(url_for("imports.reading", file_id=file.id))
     if not file.rows:
-        uploads.discard(file.upload)
         imports.drop_file(file.id)
         return _refused(imports.NO_ROWS)
     return go(url_for("imports.columns", file_id=file.id))
@@ -77,10 +76,9 @@ def upload() -> Response:
 def discard(file_id: int) -> Response:
     """Drop an uploaded file that was not imported."""
     file = file_or_404(file_id)
-    if file.run_id is None:
-        uploads.discard(file.upload)
-        imports.drop_file(file.id)
-        notice(f"Discarded {file.filename}. No record was touched.")
+    name = file.filename
+    if imports.drop_file(file.id):
+        notice(f"Discarded {name}. No record was touched.")
     return go(url_for("imports.index"))
 
 
