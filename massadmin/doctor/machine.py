@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import stat
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ LEAST_FREE = 1024**3  # bytes
 
 
 def folders(settings: Settings) -> Iterator[Finding]:
-    """The data folder, the secret key in it, and the disks."""
+    """The data folder, the secret key in it, the folder of files, and the disks of both."""
     folder = settings.data_dir
     if not folder.exists():
         yield Finding("data folder", True, f"{folder}, not made yet")
@@ -35,6 +36,7 @@ def folders(settings: Settings) -> Iterator[Finding]:
             "" if mode == 0o700 else _advice_on(folder),
         )
     yield _secret(settings)
+    yield _files(settings.files_dir)
     yield _disk("disk", folder, "PostgreSQL stops on a full disk.")
     yield _disk("disk for files", settings.files_dir, "Exports wait on a full disk.")
 
@@ -67,9 +69,26 @@ def _secret(settings: Settings) -> Finding:
     )
 
 
+def _files(path: Path) -> Finding:
+    there = _nearest(path)
+    wrong = ""
+    if not there.is_dir():
+        wrong = f"{there} is no folder"
+    elif not os.access(there, os.W_OK | os.X_OK):
+        wrong = f"{there} cannot be written to"
+    if wrong:
+        advice = "Name a folder in MASSADMIN_FILES_DIR that Massadmin may write to."
+        return Finding("files folder", False, wrong, advice)
+    return Finding("files folder", True, str(path) if there == path else f"{path}, not made yet")
+
+
+def _nearest(path: Path) -> Path:
+    """The path itself, or the innermost folder around it, that exists."""
+    return next(each for each in (path, *path.parents) if each.exists())
+
+
 def _disk(name: str, path: Path, otherwise: str) -> Finding:
-    there = next(each for each in (path, *path.parents) if each.exists())
-    usage = shutil.disk_usage(there)
+    usage = shutil.disk_usage(_nearest(path))
     return Finding(
         name,
         usage.free >= LEAST_FREE,

@@ -66,8 +66,8 @@ def test_a_healthy_installation_has_no_fault(shell: Shell) -> None:
     alive()
     found = checks(shell, 0)
     assert set(found) == {
-        "massadmin", "data folder", "secret key", "disk", "disk for files", "servers", "database",
-        "migrations", "workers", "clocks", "work", "queue",
+        "massadmin", "data folder", "secret key", "files folder", "disk", "disk for files",
+        "servers", "database", "migrations", "workers", "clocks", "work", "queue",
     }  # fmt: skip
     assert found["database"]["found"].startswith("PostgreSQL 18")
     assert found["queue"]["found"].startswith("Valkey")
@@ -184,6 +184,24 @@ def test_a_full_disk_is_a_fault(shell: Shell, monkeypatch: pytest.MonkeyPatch) -
     alive()
     monkeypatch.setattr(machine, "LEAST_FREE", 1 << 60)
     assert "PostgreSQL stops" in checks(shell, 1)["disk"]["do"]
+
+
+def test_a_files_folder_that_cannot_be_used_is_a_fault(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alive()
+    (tmp_path / "file").write_text("not a folder")
+    found = checks(shell, 1, MASSADMIN_FILES_DIR=str(tmp_path / "file" / "inside"))["files folder"]
+    assert found["found"] == f"{tmp_path / 'file'} is no folder"
+    assert "MASSADMIN_FILES_DIR" in found["do"]
+    later = tmp_path / "later"
+    found = checks(shell, 0, MASSADMIN_FILES_DIR=str(later))["files folder"]
+    assert found["found"] == f"{later}, not made yet"
+    assert not later.exists()
+    # Tests may run as root, who may write anywhere.
+    monkeypatch.setattr("os.access", lambda path, _mode: path != tmp_path)
+    found = checks(shell, 1, MASSADMIN_FILES_DIR=str(later))["files folder"]
+    assert found["found"] == f"{tmp_path} cannot be written to"
 
 
 @pytest.mark.parametrize(
