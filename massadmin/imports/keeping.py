@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, delete, func, select, text
 
 from massadmin.extensions import db
 from massadmin.imports import uploads
-from massadmin.imports.models import ImportDuplicate, ImportFile, ImportRow
+from massadmin.imports.models import UNDER_WAY, ImportDuplicate, ImportFile, ImportRow
 from massadmin.runs.models import Run
 from massadmin.runs.states import ENDED
 
@@ -32,8 +32,11 @@ def drop_old_files(imported_days: int = IMPORTED_DAYS, unused_days: int = UNUSED
     Returns:
         How many files were dropped.
     """
-    unused = ImportFile.run_id.is_(None) & (
-        ImportFile.created_at < func.now() - func.make_interval(0, 0, 0, unused_days)
+    # One that is being read or started is not unused, however long that takes.
+    unused = (
+        ImportFile.run_id.is_(None)
+        & ~UNDER_WAY
+        & (ImportFile.created_at < func.now() - func.make_interval(0, 0, 0, unused_days))
     )
     over = select(Run.id).where(
         Run.state.in_(ENDED),

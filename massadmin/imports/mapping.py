@@ -18,7 +18,8 @@ from sqlalchemy.dialects.postgresql import insert
 from massadmin.auth.models import User
 from massadmin.extensions import db
 from massadmin.imports.guessing import guess, squashed
-from massadmin.imports.models import ImportFile, ImportMapping
+from massadmin.imports.leaving import NOT_NOW, NOTHING_LEFT
+from massadmin.imports.models import UNDER_WAY, ImportFile, ImportMapping
 from massadmin.records.fields import Field
 from massadmin.records.modules import Module
 from massadmin.tabular import Dialect
@@ -109,7 +110,8 @@ def set_mapping(
     """Map all columns at once, and remember it for this user and header. Commits.
 
     Raises:
-        BadMapping: a field is unknown, or there are not as many items as columns.
+        BadMapping: a field is unknown, there are not as many items as columns, or the file is
+            being read or imported just now.
     """
     known = targets(module)
     wrong = next((key for key in mapping if key is not None and key not in known), None)
@@ -119,12 +121,15 @@ def set_mapping(
         raise BadMapping(
             f"The mapping names {len(mapping):,} columns; the file has {len(file.columns):,}."
         )
-    db.session.execute(
+    free = db.session.scalar(
         update(ImportFile)
-        .where(ImportFile.id == file.id)
+        .where(ImportFile.id == file.id, ~UNDER_WAY)
         # Whoever maps the columns takes the file as it was read.
-        .values(mapping=list(mapping), problem=None)
+        .values(mapping=list(mapping), **NOTHING_LEFT)
+        .returning(ImportFile.id)
     )
+    if free is None:
+        raise BadMapping(NOT_NOW)
     if file.dialect.has_header:
         remember = insert(ImportMapping).values(
             user_id=user.id,
@@ -143,12 +148,20 @@ def set_mapping(
     return file
 
 
-def check_filled(module: Module, mapping: Sequence[str | None]) -> None:
-    """A mapping must fill some field; the id alone is only looked up.
+def check_mapping(module: Module, columns: Sequence[str], mapping: Sequence[str | None]) -> None:
+    """A mapping must fill some field, the id alone being only looked up, and fields that are
+    there: one may have been deleted since.
 
     Raises:
         BadMapping: it does not.
     """
+    known = targets(module)
+    for column, key in zip(columns, mapping, strict=True):
+        if key is not None and key not in known:
+            raise BadMapping(
+                f"The column “{column[:60]}” goes to a field that is not there any more. Map it to "
+                "another one, or leave it out."
+            )
     if not any(key is not None and key != "id" for key in mapping):
         raise BadMapping(
             f"No column is mapped to a field of {module.label.lower()}. Map at least one, such as "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import (
     BigInteger,
@@ -23,6 +23,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from massadmin.extensions import Base
 from massadmin.tabular import Dialect
 
+Errand = Literal["read", "start"]
+
 
 class ImportFile(Base):
     """One staged file. `mapping` has one item per column: the key of a field, or None.
@@ -31,9 +33,10 @@ class ImportFile(Base):
     rows, counted when that run was completed. `upload` names the uploaded file in the files folder
     while it may still have to be read anew, with another dialect.
 
-    `unread` are the choices with which the file is still to be read, None once it was; it was
-    tried so many `tries`, and `share_read` percent were read so far. `problem` is why it could not
-    be read. `dialect_json` is empty until it was read for the first time.
+    `errand` is what the clock has to do for the file, with these `choices`: those of a dialect to
+    read it, a policy to start importing it. It was tried so many `tries`, and `share_done` percent
+    are done so far; or it could not be done, and `problem` is why. `dialect_json` is empty until
+    the file was read for the first time.
     """
 
     __tablename__ = "import_files"
@@ -52,8 +55,9 @@ class ImportFile(Base):
     )
     outcome: Mapped[dict[str, int] | None] = mapped_column(JSONB)
     upload: Mapped[str | None] = mapped_column(String)
-    unread: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
-    share_read: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
+    errand: Mapped[Errand | None] = mapped_column(String)
+    choices: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
+    share_done: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
     tries: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
     problem: Mapped[str | None] = mapped_column(String)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
@@ -61,13 +65,22 @@ class ImportFile(Base):
     __table_args__ = (
         Index("ix_import_files_user_id", "user_id", "id"),
         Index("ix_import_files_run_id", "run_id"),
-        Index("ix_import_files_unread", "id", postgresql_where=text("unread IS NOT NULL")),
+        Index(
+            "ix_import_files_errand",
+            "id",
+            postgresql_where=text("errand IS NOT NULL AND problem IS NULL"),
+        ),
     )
 
     @property
     def was_read(self) -> bool:
         """Whether there are rows, and columns to map: of the last time that it could be read."""
         return bool(self.dialect_json)
+
+    @property
+    def under_way(self) -> Errand | None:
+        """What the clock has still to do for the file."""
+        return self.errand if self.problem is None else None
 
     @property
     def dialect(self) -> Dialect:
@@ -78,6 +91,10 @@ class ImportFile(Base):
     def columns(self) -> tuple[str, ...]:
         """The names in the header, with "Column 3" where there is none."""
         return self.dialect.columns
+
+
+# The files for which the clock has something to do.
+UNDER_WAY = ImportFile.errand.is_not(None) & ImportFile.problem.is_(None)
 
 
 class ImportRow(Base):

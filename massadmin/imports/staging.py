@@ -19,8 +19,9 @@ from massadmin.config import Settings
 from massadmin.extensions import db
 from massadmin.imports.copying import NULL, copying, escaped
 from massadmin.imports.garbage import uncollected
+from massadmin.imports.leaving import NOT_NOW, NOTHING_LEFT
 from massadmin.imports.mapping import proposed_mapping
-from massadmin.imports.models import ImportDuplicate, ImportFile, ImportRow
+from massadmin.imports.models import UNDER_WAY, ImportDuplicate, ImportFile, ImportRow
 from massadmin.records.modules import Module
 from massadmin.runs.start import NotAllowed
 from massadmin.tabular import Dialect, Limits, Row, Source
@@ -125,18 +126,18 @@ def restage(
 
     Raises:
         BadFile: it cannot be read that way; what was read before is kept.
-        LookupError: it was imported meanwhile.
+        LookupError: it was imported meanwhile, or left to the clock.
     """
     limits = limits or Limits()
     found = tabular.sniff(source, limits, **dialect)
     try:
         locked = db.session.execute(
             select(ImportFile)
-            .where(ImportFile.id == file.id, ImportFile.run_id.is_(None))
+            .where(ImportFile.id == file.id, ImportFile.run_id.is_(None), ~UNDER_WAY)
             .with_for_update()
         ).scalar_one_or_none()
         if locked is None:
-            raise LookupError("This file was imported already.")
+            raise LookupError(NOT_NOW)
         fill(locked, source, found, limits, module, user)
         db.session.commit()
     except BaseException:
@@ -200,10 +201,7 @@ def fill(
             rows=rows,
             mapping=mapping,
             dialect_json=dialect.to_json(),
-            unread=None,
-            share_read=0,
-            tries=0,
-            problem=None,
+            **NOTHING_LEFT,
         )
         .returning(ImportFile.id)
     )

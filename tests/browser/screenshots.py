@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.browser.states import NARROW, WIDE, half_read, make_odd, states
+from tests.browser.states import NARROW, WIDE, half_done, make_odd, states
 from tests.conftest import BROWSERS
 from tests.processes import free_port, until
 
@@ -72,7 +72,7 @@ def take(environ: dict[str, str], address: str, password: str) -> None:
             page = opened(browser, address, scheme)
             signed_in(page, password)
             take_every_page(page, scheme)
-            with half_read() as files:
+            with half_done() as files:
                 take_every_state(page, odd | files, scheme)
             page.context.close()
         browser.close()

@@ -3,6 +3,7 @@ each dialog, menu, refusal and small screen is come to."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -14,11 +15,14 @@ from sqlalchemy import text
 from massadmin.auth.models import User
 from massadmin.cli.console import console
 from massadmin.extensions import db
+from massadmin.imports.errands import BROKE_OFF
 from massadmin.imports.models import ImportFile
+from massadmin.imports.staging import stage
 from massadmin.records.custom_fields import add_field
 from massadmin.records.modules import get_module
 from massadmin.records.smart_lists import save_list
 from massadmin.runs.execute import drain
+from massadmin.tabular import Dialect
 from tests.factories import a_user, contacts, query, start_action
 
 ACTIONS = ("add_tags", "remove_tags", "update_fields", "change_owner", "delete", "export")
@@ -86,29 +90,49 @@ def make_odd() -> dict[str, int]:
 
 
 @contextmanager
-def half_read() -> Iterator[dict[str, int]]:
-    """The ids of two large files, one half read and one that cannot be, by what they are; the
-    first stays as it is within the block, for no clock can take a row that is locked."""
+def half_done() -> Iterator[dict[str, int]]:
+    """The ids of large files by what they are: half read, half started, and one each with which
+    that cannot be done. They stay as they are within the block, for no clock can take a row that
+    is locked."""
     with console():
         admin = db.session.query(User).filter_by(role="admin").order_by(User.id).first()
         assert admin is not None
-        going = file_to_read(admin, "Everybody who ever wrote to us " * 3 + ".xlsx", share_read=45)
-        wrong = file_to_read(admin, "cut off.xlsx", unread=None, problem="The file breaks off.")
-        db.session.add_all([going, wrong])
-        db.session.flush()
-        found = {"reading": going.id, "unreadable": wrong.id}
+        large = "Everybody who ever wrote to us " * 3 + ".xlsx"
+        files = {
+            "reading": file_left(admin, large, share_done=45),
+            "unreadable": file_left(admin, "cut off.xlsx", problem="The file breaks off."),
+            "starting": staged_file(admin, large, errand="start", share_done=45),
+            "unstartable": unstartable_file(admin),
+        }
+        db.session.add_all(files.values())
         db.session.commit()
-        lock = text("SELECT id FROM import_files WHERE id = :reading FOR UPDATE")
+        found = {name: file.id for name, file in files.items()}
+        lock = text("SELECT id FROM import_files WHERE id IN (:reading, :starting) FOR UPDATE")
         with db.engine.begin() as holder:
             holder.execute(lock, found)
             yield found
 
 
-def file_to_read(user: User, filename: str, **columns: Any) -> ImportFile:
+def file_left(user: User, filename: str, **columns: Any) -> ImportFile:
     """A large file that was uploaded and not yet read, but for what `columns` say."""
     given = {"module": "contacts", "size": 31_000_000, "rows": 0, "dialect_json": {}, "mapping": []}
-    given |= {"unread": {}, "user_id": user.id, "filename": filename}
+    given |= {"errand": "read", "user_id": user.id, "filename": filename}
     return ImportFile(**given | columns)
+
+
+def staged_file(user: User, filename: str, **columns: Any) -> ImportFile:
+    """The same, read; without its rows, of which pages show the number alone."""
+    dialect = Dialect(kind="csv", columns=("Email", "City"))
+    read = {"rows": 3_800_000, "dialect_json": dialect.to_json(), "mapping": ["email", "city"]}
+    return file_left(user, filename, **read | columns)
+
+
+def unstartable_file(user: User) -> ImportFile:
+    """A file with rows, of which starting the import broke off again and again."""
+    rows = "Email,City\n" + "".join(f"new{number}@example.org,Oslo\n" for number in range(12))
+    file = stage(io.BytesIO(rows.encode()), "customers.csv", contacts(), user)
+    file.errand, file.problem = "start", BROKE_OFF["start"]
+    return file
 
 
 def _stands_still(admin: User, name: str, condition: str) -> int:
@@ -218,6 +242,8 @@ def states(odd: dict[str, int]) -> dict[str, Callable[[Page], None]]:
         **{f"record-{n}": f"/contacts/{odd[f'record-{n}']}" for n in range(len(NAMES))},
         **{f"run-{n}": f"/runs/{odd[n]}" for n in ("running", "holding", "postponed", "large")},
         **{f"file-{n}": f"/imports/{odd[n]}/reading" for n in ("reading", "unreadable")},
+        "file-starting": f"/imports/{odd['starting']}/starting",
+        "file-unstartable": f"/imports/{odd['unstartable']}/check",
         "files": "/imports",
     }.items():
         going[name] = partial(_go, path=path)

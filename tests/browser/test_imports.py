@@ -11,7 +11,7 @@ from massadmin.auth import User
 from massadmin.extensions import db
 from massadmin.runs import alive
 from tests.browser.conftest import OpenPage, accessible
-from tests.browser.states import file_to_read
+from tests.browser.states import file_left, staged_file, unstartable_file
 from tests.factories import some_contacts
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("db_session")]
@@ -158,15 +158,25 @@ def test_every_step_is_accessible(open_page: OpenPage, admin: User, people: Path
             assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_reading_a_large_file_is_accessible(open_page: OpenPage, admin: User) -> None:
-    going = file_to_read(admin, "Everybody who ever wrote to us " * 3 + ".xlsx", share_read=45)
-    wrong = file_to_read(admin, "cut off.xlsx", unread=None, problem="The file breaks off.")
-    db.session.add_all([going, wrong])
+def test_what_the_clock_does_for_a_large_file_is_accessible(
+    open_page: OpenPage, admin: User
+) -> None:
+    large = "Everybody who ever wrote to us " * 3 + ".xlsx"
+    files = {
+        "reading": file_left(admin, large, share_done=45),
+        "starting": staged_file(admin, large, errand="start", share_done=45),
+    }
+    broken = (
+        file_left(admin, "cut off.xlsx", problem="The file breaks off."),
+        unstartable_file(admin),
+    )
+    db.session.add_all([*files.values(), *broken])
     db.session.commit()
-    paths = ["/imports", *(f"/imports/{each.id}/reading" for each in (going, wrong))]
+    paths = [f"/imports/{file.id}/{step}" for step, file in files.items()]
+    paths += [f"/imports/{broken[0].id}/reading", f"/imports/{broken[1].id}/check"]
     alive.beat("clock")
     page = open_page(admin)
-    for path in paths:
+    for path in ("/imports", *paths):
         page.goto(path)
         for width in (1280, 320):
             page.set_viewport_size({"width": width, "height": 800})

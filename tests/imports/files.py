@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import text
@@ -13,7 +14,7 @@ from sqlalchemy import text
 from massadmin import imports
 from massadmin.auth.models import User
 from massadmin.extensions import db
-from massadmin.imports import ImportFile, Policy
+from massadmin.imports import ImportFile, Policy, uploads
 from massadmin.runs.models import Run
 from tests.factories import contacts, finished
 
@@ -26,6 +27,25 @@ def csv_file(*lines: str, newline: str = "\n") -> io.BytesIO:
 def staged(user: User, *lines: str, name: str = "people.csv", **dialect: Any) -> ImportFile:
     """These lines as a staged file."""
     return imports.stage(csv_file(*lines), name, contacts(), user, **dialect)
+
+
+def left_unread(user: User, content: bytes, name: str = "people.csv") -> ImportFile:
+    """An upload that the clock is to read."""
+    kept = uploads.keep(io.BytesIO(content))
+    return imports.leave_unread(path_of(kept), name, contacts(), user, kept)
+
+
+def path_of(upload: str | None) -> Path:
+    """Where an upload is, which must be kept."""
+    path = uploads.path_of(upload)
+    assert path is not None
+    return path
+
+
+def now(file: ImportFile) -> ImportFile:
+    """The file as it is in the database."""
+    db.session.rollback()
+    return db.session.get_one(ImportFile, file.id, populate_existing=True)
 
 
 def staged_unknown(user: User, rows: int = 2_000) -> ImportFile:

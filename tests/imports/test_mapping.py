@@ -6,7 +6,8 @@ import pytest
 
 from massadmin import imports
 from massadmin.extensions import db
-from massadmin.imports.mapping import BadMapping, check_filled, targets
+from massadmin.imports.leaving import leave
+from massadmin.imports.mapping import BadMapping, check_mapping, targets
 from massadmin.records.modules import CustomField
 from tests.factories import a_user, contacts
 from tests.imports.files import staged
@@ -106,10 +107,27 @@ def test_all_columns_at_once_must_fit_the_file() -> None:
 
 
 def test_some_field_must_be_filled() -> None:
-    check_filled(contacts(), [None, "email"])
+    check_mapping(contacts(), ["a", "b"], [None, "email"])
     for mapping in ([None, None], ["id", None]):
         with pytest.raises(BadMapping, match="No column"):
-            check_filled(contacts(), mapping)
+            check_mapping(contacts(), ["a", "b"], mapping)
+
+
+def test_a_field_that_is_gone_is_named_by_its_column() -> None:
+    with pytest.raises(BadMapping, match="The column “Plan” goes to a field that is not there"):
+        check_mapping(contacts(), ["Mail", "Plan"], ["email", "custom.plan"])
+
+
+def test_a_file_that_is_under_way_is_not_mapped() -> None:
+    user = a_user()
+    file = staged(user, *LINES)
+    before = list(file.mapping)
+    leave(file.id, "start", {})
+    with pytest.raises(BadMapping, match="being read or imported"):
+        imports.set_mapping(file, contacts(), user, ["city", None, None])
+    db.session.rollback()
+    db.session.refresh(file)
+    assert (file.mapping, file.under_way) == (before, "start")
 
 
 def test_targets_offer_what_an_import_can_write() -> None:

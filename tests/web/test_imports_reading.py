@@ -44,7 +44,7 @@ def test_a_large_upload_is_answered_at_once_and_read_later(signed_in: SignIn) ->
     assert "<html" not in fragment
     assert "No clock is running" not in fragment
     assert "data-poll" in fragment
-    imports.read_unread(Limits())
+    imports.do_errands(Limits())
     then = browser.get(here, headers=HTMX)
     assert then.headers["HX-Redirect"] == f"/imports/{file_id}/map"
     assert browser.get(here).location == f"/imports/{file_id}/map"
@@ -54,7 +54,7 @@ def test_a_large_upload_is_answered_at_once_and_read_later(signed_in: SignIn) ->
 def test_how_far_it_is_is_shown_and_announced(signed_in: SignIn) -> None:
     browser = signed_in()
     file_id = left(browser)
-    the_file(file_id).share_read = 61
+    the_file(file_id).share_done = 61
     from massadmin.extensions import db
 
     db.session.commit()
@@ -67,7 +67,7 @@ def test_what_could_not_be_read_is_told_on_its_page(signed_in: SignIn) -> None:
     browser = signed_in()
     file_id = left(browser, b"Email,City\n")
     here = f"/imports/{file_id}/reading"
-    imports.read_unread(Limits())
+    imports.do_errands(Limits())
     assert browser.get(here, headers=HTMX).headers["HX-Redirect"] == here
     page = browser.get(here).text
     assert "header but no rows" in page
@@ -89,12 +89,12 @@ def test_a_file_that_is_no_table_is_refused_at_once(signed_in: SignIn, app: Flas
 def test_a_large_file_is_read_again_by_the_clock_too(signed_in: SignIn) -> None:
     browser = signed_in()
     file_id = left(browser)
-    imports.read_unread(Limits())
+    imports.do_errands(Limits())
     here = f"/imports/{file_id}/reading"
     answer = browser.post(f"/imports/{file_id}/read", data={"encoding": "klingon"})
     assert answer.location == here
     assert browser.get(f"/imports/{file_id}/map").location == here
-    imports.read_unread(Limits())
+    imports.do_errands(Limits())
     page = browser.get(f"/imports/{file_id}/map").text
     assert "could not be read that way" in page
     assert "klingon" in page

@@ -23,5 +23,5 @@ NAV = [
 FILE = "/imports/<int(max=2147483647):file_id>"
 
 # The views hook themselves to the blueprint.
-for _name in ("upload", "reading", "mapping", "checking", "errors"):
+for _name in ("upload", "errands", "mapping", "checking", "errors"):
     importlib.import_module(f"{__name__}.{_name}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -138,7 +139,7 @@ def try_out(file_id: int) -> Response:
 @bp.post(FILE + "/start")
 @permission("contacts.import")
 def start(file_id: int) -> Response:
-    """Start the import with the policy that the form shows."""
+    """Start the import with the policy that the form shows, or leave that to the clock."""
     file = file_or_404(file_id)
     module = module_of(file)
     if gone := elsewhere(file):
@@ -147,10 +148,15 @@ def start(file_id: int) -> Response:
     policy = form.policy()
     size = current_app.config["SETTINGS"].chunk_size
     try:
-        run = imports.start(file, module, policy, me(), largest_chunk=size)
+        if imports.starts_quickly(file):
+            run = imports.start(file, module, policy, me(), largest_chunk=size)
+            return go(url_for("runs.show", run_id=run.id))
+        # The second of two clicks finds it left already, and is led to where the first one went.
+        with suppress(LookupError):
+            imports.leave_unstarted(file, module, policy, me())
     except (BadPolicy, BadMapping, Refused) as error:
         return _page(file, module, form, policy, refusal=error, status=422)
-    return go(url_for("runs.show", run_id=run.id))
+    return go(url_for("imports.starting", file_id=file_id))
 
 
 def _form(file: ImportFile, module: Module, policy: Policy) -> PolicyForm:
@@ -200,10 +206,17 @@ def _page(
         form=form,
         trial=trial,
         refusal=str(refusal) if refusal and field not in form else "",
+        hindered=_hindered(file, refusal),
         warnings=imports.warnings(module, file.mapping, policy),
         mapped=sum(key is not None for key in file.mapping),
         doubled=doubled(file.mapping, module),
     )
+
+
+def _hindered(file: ImportFile, refusal: Exception | None) -> str:
+    """Why the clock could not start the import, unless the preview says just that."""
+    problem = file.problem or "" if file.errand == "start" else ""
+    return "" if problem == str(refusal) else problem
 
 
 def _tried(file: ImportFile, module: Module, policy: Policy) -> Trial:

@@ -41,10 +41,12 @@ def module_of(file: ImportFile) -> Module:
 
 
 def elsewhere(file: ImportFile) -> Response | None:
-    """Where to send somebody who comes to the wizard with a file that was imported, or that has no
-    columns to map yet."""
+    """Where to send somebody who comes to the wizard with a file that was imported, whose import is
+    being started, or that has no columns to map yet."""
     if file.run_id is not None:
         return go(url_for("runs.show", run_id=file.run_id))
-    if file.unread is not None or not file.was_read:
+    if file.under_way == "start":
+        return go(url_for("imports.starting", file_id=file.id))
+    if file.under_way == "read" or not file.was_read:
         return go(url_for("imports.reading", file_id=file.id))
     return None

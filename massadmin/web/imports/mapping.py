@@ -70,7 +70,12 @@ class Column:
 @permission("contacts.import")
 def columns(file_id: int) -> Response:
     file = file_or_404(file_id)
-    return elsewhere(file) or _page(file, module_of(file), reading=file.problem or "")
+    return elsewhere(file) or _page(file, module_of(file), reading=_misread(file))
+
+
+def _misread(file: ImportFile) -> str:
+    """Why the file could not be read anew."""
+    return file.problem or "" if file.errand == "read" else ""
 
 
 @bp.post(FILE + "/map")

@@ -35,6 +35,14 @@ class Past:
     progress: Progress | None
 
     @property
+    def url(self) -> str:
+        """Where it goes on."""
+        if self.run is not None:
+            return url_for("runs.show", run_id=self.run.id)
+        step = "imports.check" if self.file.errand == "start" else "imports.columns"
+        return url_for(step, file_id=self.file.id)
+
+    @property
     def has_errors(self) -> bool:
         """Whether there are rows to correct."""
         failed = self.progress is not None and self.progress.failed > 0
@@ -63,7 +71,7 @@ def upload() -> Response:
         file = _staged(sent, module)
     except BadFile as error:
         return _refused(str(error))
-    if file.unread is not None:
+    if file.under_way == "read":
         return go(url_for("imports.reading", file_id=file.id))
     if not file.rows:
         imports.drop_file(file.id)
