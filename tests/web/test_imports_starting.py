@@ -52,7 +52,7 @@ def test_a_large_import_is_answered_at_once_and_started_later(signed_in: SignIn)
     page = browser.get(here).text
     assert "<html" in page
     assert "3 rows" in page
-    assert "No record has been changed yet" in page
+    assert "until that is done, no record is changed" in page
     assert "No clock is running" in page
     assert f'href="/imports/{file_id}/map"' not in page
     listed = browser.get("/imports").text

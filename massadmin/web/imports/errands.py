@@ -43,9 +43,9 @@ STARTING = Words(
     title="Starting the import",
     bar="Starting",
     announced="of the start are done",
-    why="It is large, so looking for rows with the same value takes a while; then its rows are "
-    "imported. No record has been changed yet. You can leave this page: the import will be among "
-    "the bulk actions. To choose something else, do not start it, and go on from the check.",
+    why="It is large, so looking for duplicates among its rows takes a while; until that is done, "
+    "no record is changed. You can leave this page: the import will be among the bulk actions. Not "
+    "starting it leads back to the check, where everything stays as you chose it.",
     nobody="No clock is running, and it is the clock that starts large imports. This one waits "
     "until one does.",
 )
