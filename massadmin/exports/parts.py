@@ -13,14 +13,15 @@ from __future__ import annotations
 import csv
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 import psycopg
-from sqlalchemy import Select, text
+from sqlalchemy import text
+from sqlalchemy.engine import Compiled
 
 from massadmin.exports.workbook import write_workbook
 from massadmin.extensions import db
@@ -67,8 +68,11 @@ def found_parts(place: Path) -> list[Part]:
     return sorted(Part.of(path) for path in place.glob("*.part"))
 
 
-def write(place: Path, seq: int, ids: Sequence[int], rows: Select[Any], zone: str) -> None:
-    """Write the part of the records `ids` of chunk `seq`: `rows` as CSV, times in `zone`.
+def write(
+    place: Path, seq: int, ids: Sequence[int], rows: Compiled, these: Mapping[str, Any], zone: str
+) -> None:
+    """Write the part of the records `ids` of chunk `seq`: `rows` as CSV, times in `zone`; `these`
+    are the values that the statement leaves open.
 
     Raises:
         TryLater: the folder cannot be written, or the database broke off.
@@ -80,7 +84,7 @@ def write(place: Path, seq: int, ids: Sequence[int], rows: Select[Any], zone: st
                 part.path.unlink(missing_ok=True)
         aside = place / f"{seq}-{ids[0]}.tmp"
         with _create(aside) as file:
-            count = _copy(rows, file, zone)
+            count = _copy(rows, these, file, zone)
             _flush(file)
         aside.rename(place / f"{seq}-{ids[0]}-{count}.part")
         _flush_folder(place)
@@ -122,15 +126,14 @@ def assemble(target: Path, params: dict[str, Any], *, numeric: Sequence[bool], r
             part.path.unlink(missing_ok=True)
 
 
-def _copy(rows: Select[Any], file: IO[bytes], zone: str) -> int:
+def _copy(rows: Compiled, these: Mapping[str, Any], file: IO[bytes], zone: str) -> int:
     """Stream the rows into `file`; how many they were."""
-    statement = rows.compile(dialect=db.engine.dialect, compile_kwargs={"render_postcompile": True})
     db.session.execute(text("SELECT set_config('TimeZone', :zone, true)"), {"zone": zone})
     connection: Any = db.session.connection().connection.driver_connection
     try:
         with connection.cursor() as cursor:
-            copying = f"COPY ({statement}) TO STDOUT (FORMAT csv)"
-            with cursor.copy(copying, statement.params) as blocks:
+            copying = f"COPY ({rows}) TO STDOUT (FORMAT csv)"
+            with cursor.copy(copying, rows.construct_params(these)) as blocks:
                 for block in blocks:
                     file.write(block)
             count = int(cursor.rowcount)
