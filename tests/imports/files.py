@@ -17,6 +17,7 @@ from massadmin.extensions import db
 from massadmin.imports import ImportFile, Policy, uploads
 from massadmin.runs.models import Run
 from tests.factories import contacts, finished
+from tests.processes import until
 
 
 def csv_file(*lines: str, newline: str = "\n") -> io.BytesIO:
@@ -67,10 +68,22 @@ class Read:
 @contextmanager
 def entries_read() -> Iterator[Read]:
     """Count what is read within the block, whose transactions must have ended with it."""
+    # A connection that waits in the pool would tell what it has read at some later time.
+    db.session.rollback()
+    db.engine.dispose()
+    until(_alone, "the database has heard of everything that was read before")
     read = Read()
     before = _entries_read()
     yield read
     read.count = _entries_read() - before
+
+
+def _alone() -> bool:
+    others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+    others += " AND usename = current_user AND pid <> pg_backend_pid()"
+    found = db.session.execute(text(others)).scalar_one()
+    db.session.rollback()
+    return not found
 
 
 def _entries_read() -> int:

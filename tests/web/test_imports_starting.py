@@ -15,6 +15,7 @@ from massadmin.records.custom_fields import add_field, delete_field
 from massadmin.runs import alive
 from massadmin.runs.models import Run
 from massadmin.tabular import Limits
+from massadmin.web.imports import checking
 from tests.factories import contacts
 from tests.web.conftest import SignIn
 from tests.web.runs.test_index import user_of
@@ -70,6 +71,22 @@ def test_a_large_import_is_answered_at_once_and_started_later(signed_in: SignIn)
     assert browser.get(here).location == f"/runs/{run_id}"
     assert db.session.get_one(Run, run_id).params["policy"]["on_match"] == "skip"
     assert runs() == 1
+
+
+def test_two_clicks_at_once_lead_to_one_start(
+    signed_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = signed_in()
+    file_id = left(browser)
+    # The second one saw the file as it was before the first.
+    monkeypatch.setattr(checking, "elsewhere", lambda file: None)
+    other = {**CHOSEN, "on_match": "update"}
+    again = browser.post(f"/imports/{file_id}/start", data=other)
+    assert (again.status_code, again.location) == (303, f"/imports/{file_id}/starting")
+    assert the_file(file_id).choices["on_match"] == "skip"
+    imports.do_errands(Limits())
+    browser.post(f"/imports/{file_id}/start", data=other)
+    assert (the_file(file_id).under_way, runs()) == (None, 1)
 
 
 def test_how_far_it_is_is_shown_and_announced(signed_in: SignIn) -> None:
