@@ -90,12 +90,14 @@ def _rows(run: Run) -> Iterator[tuple[list[str], int, str]]:
     """(cells, line, reason), in the order of the file; some at a time, so that memory stays."""
     line = 0
     while True:
+        # Cells are looked up line by line, not joined: see `writing.py` for why.
         rows = db.session.execute(
             text(
                 """
-                SELECT r.item, r.outcome::text, r.reason, coalesce(i.cells, '{}')
+                SELECT r.item, r.outcome::text, r.reason, coalesce((
+                    SELECT i.cells FROM import_rows AS i
+                    WHERE i.file_id = :file AND i.line = r.item), '{}')
                 FROM run_results AS r
-                LEFT JOIN import_rows AS i ON i.file_id = :file AND i.line = r.item
                 WHERE r.run_id = :run AND r.item > :line AND (
                     r.outcome = 'failed' OR (r.outcome = 'succeeded' AND r.reason IS NOT NULL))
                 ORDER BY r.item LIMIT :limit

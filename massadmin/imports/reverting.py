@@ -94,16 +94,22 @@ def _take_tags_off(chunk: Chunk) -> None:
 
 def _record_tags(chunk: Chunk) -> None:
     """Record the rows from whose records only tags were taken."""
+    # The results are looked up item by item, as matching does with records.
     chunk.write(
         "succeeded",
         f"""
-        SELECT r.item, r.record_id,
+        SELECT o.item, r.record_id,
             CASE WHEN r.before <> '{{}}' THEN CAST(:partly AS text) END AS reason,
-            jsonb_build_object('tags_removed', jsonb_agg(o.name ORDER BY o.name)) AS after
-        FROM import_tags_off AS o
-        JOIN run_results AS r ON r.run_id = :original AND r.item = o.item
+            jsonb_build_object('tags_removed', o.names) AS after
+        FROM (
+            SELECT item, jsonb_agg(name ORDER BY name) AS names
+            FROM import_tags_off GROUP BY item
+        ) AS o
+        CROSS JOIN LATERAL (
+            SELECT record_id, before FROM run_results
+            WHERE run_id = :original AND item = o.item LIMIT 1
+        ) AS r
         WHERE {chunk.without_result("o.item")}
-        GROUP BY r.item, r.record_id, r.before
         """,  # noqa: S608 - the chunk's own SQL, values are bound
         "item, record_id, reason, NULL, after",
         partly=PARTLY,

@@ -66,11 +66,14 @@ def write(chunk: Chunk) -> None:
 
 
 def _read(chunk: Chunk, reader: Reader, policy: Policy) -> list[Reading]:
+    # Duplicates are looked up line by line, not joined: the database expects none of a file that it
+    # has not analyzed, and would go through all of them for each row.
     staged = chunk.execute(
         """
-        SELECT i.line, i.cells, i.problem, d.first_line
+        SELECT i.line, i.cells, i.problem, (
+            SELECT d.first_line FROM import_duplicates AS d
+            WHERE d.file_id = i.file_id AND d.line = i.line)
         FROM import_rows AS i
-        LEFT JOIN import_duplicates AS d ON d.file_id = i.file_id AND d.line = i.line
         WHERE i.file_id = :file AND i.line = ANY(:ids)
         ORDER BY i.line
         """,

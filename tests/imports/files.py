@@ -49,18 +49,20 @@ def now(file: ImportFile) -> ImportFile:
     return db.session.get_one(ImportFile, file.id, populate_existing=True)
 
 
-def staged_unknown(user: User, rows: int = 2_000) -> ImportFile:
-    """A file of many rows of which the database knows nothing when it plans a statement, as of any
-    that was just uploaded: it was analyzed before."""
-    staged(user, *("Email", *(f"p{number}@x.com" for number in range(rows))))
-    db.session.execute(text("ANALYZE import_rows"))
+def staged_unknown(user: User, *lines: str, **policy: Any) -> ImportFile:
+    """A file of which the database knows nothing when it plans a statement, as of any that was just
+    uploaded: it was analyzed when another one like it had been imported."""
+    run_import(user, *lines, **policy)
+    for table in ("import_rows", "import_duplicates", "run_results"):
+        db.session.execute(text(f"ANALYZE {table}"))
     db.session.commit()
-    return staged(user, *("Email", *(f"p{number}@x.com" for number in range(rows))))
+    return staged(user, *lines)
 
 
 @dataclass
 class Read:
-    """How many entries of the index of staged rows were read while something was done."""
+    """How many rows and entries of indexes of what is staged, and of results, were read while
+    something was done."""
 
     count: int = 0
 
@@ -89,7 +91,12 @@ def _alone() -> bool:
 def _entries_read() -> int:
     db.session.execute(text("SELECT pg_stat_force_next_flush()"))
     db.session.commit()
-    query = "SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = 'pk_import_rows'"
+    query = """
+        SELECT sum(t.seq_tup_read) + sum(
+            (SELECT sum(i.idx_tup_read) FROM pg_stat_user_indexes AS i WHERE i.relid = t.relid))
+        FROM pg_stat_user_tables AS t
+        WHERE t.relname IN ('import_rows', 'import_duplicates', 'run_results')
+        """
     read = db.session.execute(text(query)).scalar_one()
     db.session.commit()
     return int(read)

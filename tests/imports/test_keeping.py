@@ -19,6 +19,9 @@ from tests.imports.files import entries_read, run_import, staged, staged_unknown
 pytestmark = pytest.mark.usefixtures("db_session")
 
 
+MANY = ("Email", *(f"p{number % 1_000}@x.com" for number in range(2_000)))
+
+
 def kept() -> list[int]:
     return list(db.session.scalars(select(ImportFile.id).order_by(ImportFile.id)))
 
@@ -105,7 +108,7 @@ def test_rows_of_a_dropped_file_are_swept_some_at_a_time(
 
 
 def test_sweeping_reads_each_row_a_few_times_of_a_file_that_nobody_analyzed() -> None:
-    file = staged_unknown(a_user())
+    file = staged_unknown(a_user(), *MANY)
     rows = file.rows
     with entries_read() as read:
         drop_file(file.id)

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from massadmin import imports
+from massadmin.extensions import db
 from massadmin.imports import Outcome, outcome
 from massadmin.imports import outcome as count_outcome
 from tests.factories import a_user, finished, some_contacts
-from tests.imports.files import cells_of, run_import, start_import
+from tests.imports.files import cells_of, entries_read, run_import, staged_unknown, start_import
 
 pytestmark = pytest.mark.usefixtures("db_session")
 
@@ -79,3 +80,13 @@ def test_no_file_is_written_when_nothing_went_wrong(tmp_path: Path) -> None:
     run = finished(start_import(a_user("manager"), "Email,City", "bad,Oslo"))
     assert imports.write_errors(run, path) == 1
     assert path.read_bytes().startswith(b"\xef\xbb\xbfEmail,City,line,reason\r\n")
+
+
+def test_each_row_is_read_a_few_times_of_a_file_that_nobody_analyzed() -> None:
+    user = a_user()
+    file = staged_unknown(user, *("Email", *(f"bad {n}" for n in range(2_000))))
+    run = run_import(user, file=file)
+    with entries_read() as read:
+        assert len(cells_of(list(imports.error_lines(run)))) == 2_001
+        db.session.rollback()
+    assert read.count < 10 * 2_000

@@ -6,9 +6,13 @@ import pytest
 
 from massadmin.extensions import db
 from massadmin.records.modules import CustomField
+from massadmin.runs.execute import drain
+from massadmin.runs.start import undo
 from tests.factories import (
     a_user,
     contact,
+    contacts,
+    fresh,
     reasons,
     results,
     run_action,
@@ -18,7 +22,7 @@ from tests.factories import (
     undo_run,
     world,
 )
-from tests.imports.files import run_import
+from tests.imports.files import entries_read, run_import, staged_unknown
 
 pytestmark = pytest.mark.usefixtures("db_session")
 
@@ -119,3 +123,16 @@ def test_a_record_deleted_since_is_skipped() -> None:
     undone = undo_run(run, admin)
     assert tally(undone) == (1, 1, 0)
     assert reasons(undone)["Deleted since"] == 1
+
+
+def test_each_result_is_read_a_few_times_of_a_run_that_nobody_analyzed() -> None:
+    user = a_user()
+    some_contacts(2_000)
+    lines = ("Email", *(f"p{n}@example.com" for n in range(1, 2_001)))
+    file = staged_unknown(user, *lines)
+    run = run_import(user, file=file, tags=["fair"])
+    undone = undo(run, contacts(), user)
+    with entries_read() as read:
+        drain(undone.id)
+    assert read.count < 20 * 2_000
+    assert tally(fresh(undone)) == (2_000, 0, 0)

@@ -11,7 +11,7 @@ from massadmin.extensions import db
 from massadmin.imports.staging import drop_rows
 from massadmin.records.contacts import Contact
 from massadmin.records.modules import CustomField
-from massadmin.runs.execute import work_once
+from massadmin.runs.execute import drain, work_once
 from massadmin.runs.models import RunResult
 from tests.factories import (
     a_user,
@@ -27,7 +27,14 @@ from tests.factories import (
     tally,
     world,
 )
-from tests.imports.files import counts, run_import, staged, start_import
+from tests.imports.files import (
+    counts,
+    entries_read,
+    run_import,
+    staged,
+    staged_unknown,
+    start_import,
+)
 
 pytestmark = pytest.mark.usefixtures("db_session")
 
@@ -362,3 +369,13 @@ def test_a_wide_mapping_of_custom_fields() -> None:
     assert results(run)[0].after == {"custom.field_0": "new"}
     assert fresh(run).state == "completed"
     assert contacts().field("custom.field_0").label == "field_0"
+
+
+def test_each_row_is_read_a_few_times_of_a_file_that_nobody_analyzed() -> None:
+    user = a_user()
+    file = staged_unknown(user, *("Email", *(f"p{n % 1_000}@x.com" for n in range(2_000))))
+    run = start_import(user, file=file)
+    with entries_read() as read:
+        drain(run.id)
+    assert read.count < 10 * 2_000
+    assert counts(fresh(run)) == (0, 0, 2_000, 0)
