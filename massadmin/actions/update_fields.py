@@ -90,7 +90,10 @@ class UpdateFieldsForm(ActionForm):
         key, op = str(row["field"].data), str(row["op"].data)
         field = self._updatable.get(key)
         if field is None:
-            raise ValidationError(f"There is no field “{key[:60]}” that could be updated.")
+            raise ValidationError(
+                f"There is no field “{key[:60]}” that could be updated. "
+                f"There are {', '.join(self._updatable)}."
+            )
         if op not in operations_of(field):
             raise ValidationError(f"{field.label} cannot be changed with “{OPERATIONS[op]}”.")
         change: dict[str, Any] = {"field": key, "op": op}

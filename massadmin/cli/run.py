@@ -116,7 +116,7 @@ def run(
             words=words,
             ids=ids,
             # Taking everything by silence is harmless only where nothing is changed.
-            everything=everything or (makes_file and ids is None),
+            everything=everything or (makes_file and ids is None and not conditions),
             trash=found.trash,
             deleted_run=deleted_run,
         )
@@ -241,8 +241,11 @@ def print_preview(action: Action, module: Module, found: Preview, as_json: bool)
         print_json(told)
         return
     sample = "" if found.sampled == found.total else f"; of the first {found.sampled:,}"
-    tally = ", ".join(f"{count:,} {outcome}" for outcome, count in found.tally.items())
+    tally = ", ".join(
+        f"{found.tally[outcome]:,} {outcome}" for outcome in ("succeeded", "skipped", "failed")
+    )
     words = action.summary(found.params, module)
+    click.echo("A dry run, nothing is changed. This would happen:")
     click.echo(f"{words}: {found.total:,} {module.label.lower()}{sample}: {tally}")
     for outcome, reason, count in found.reasons:
         click.echo(f"  {count:,} {outcome}: {reason}")

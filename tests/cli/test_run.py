@@ -96,7 +96,9 @@ def test_a_dry_run_tells_and_changes_nothing(shell: Shell) -> None:
     assert db.session.scalar(text("SELECT count(*) FROM contacts WHERE city = 'Oslo'")) == 1
     assert db.session.get(Run, 1) is None
     people = shell(*RUN, "update_fields", "--ids", known, "--param", "set.city=Rome", "--dry-run")
-    assert "Set City to Rome: 1 contacts: 1 succeeded" in people.out
+    head, tally, *_ = people.out.splitlines()
+    assert "nothing is changed" in head
+    assert tally == "Set City to Rome: 1 contacts: 1 succeeded, 0 skipped, 0 failed"
     assert people.out.splitlines()[-1].split() == [str(known), "succeeded", "city", "Oslo", "Rome"]
 
 
@@ -111,6 +113,16 @@ def test_deleting_needs_the_word_and_restoring_finds_what_a_run_deleted(shell: S
     assert shell.json("count", "contacts", "--trash") == {"count": 2}
     assert shell.json(*RUN, "restore", "--run", "1", "--wait")["succeeded"] == 2
     assert shell.json("count", "contacts") == {"count": 3}
+
+
+def test_an_export_takes_all_unless_it_is_told_which(shell: Shell) -> None:
+    known = some_contacts(2, city="Oslo")
+    some_contacts(3, city="Bergen")
+    export = (*RUN, "export", "--param", "columns=email", "--dry-run")
+    assert shell.json(*export)["total"] == 5
+    assert shell.json(*export, "-f", "city:is:Oslo")["total"] == 2
+    assert shell.json(*export, "--ids", known[0])["total"] == 1
+    assert shell(*export, "-f", "city:is:Oslo", "--all").status == 2
 
 
 def test_an_export_is_put_where_it_is_wanted(shell: Shell, tmp_path: Path) -> None:
@@ -161,6 +173,7 @@ def test_an_export_can_go_into_a_pipe(shell: Shell, tmp_path: Path) -> None:
         (("add_tags", "-f", "nosuch:is:1", "--param", "tags=x"), "no field “nosuch”"),
         (("add_tags", "-f", "city:gt:1", "--param", "tags=x"), "City cannot be filtered"),
         (("add_tags", "--all"), "Name at least one tag"),
+        (("update_fields", "--all", "--param", "set.town=Oslo"), "could be updated. There are"),
         (("no_such", "--all"), "no action “no_such”"),
         (("undo", "--all"), "massadmin runs undo ID"),
         (("import", "--all"), "massadmin import MODULE FILE"),
