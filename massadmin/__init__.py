@@ -68,13 +68,14 @@ def _chores(settings: Settings) -> None:
     """What the clock does besides driving runs. Each chore commits its own work."""
     from massadmin.auth import sessions
     from massadmin.exports import keeping
-    from massadmin.imports import do_errands, drop_old_files, limits_of
+    from massadmin.imports import do_errands, drop_old_files, keep_cancelled_outcomes, limits_of
     from massadmin.records import selection
     from massadmin.runs import alive, retention
     from massadmin.runs.clock import add_chore
 
-    # Somebody waits for this.
+    # Somebody waits for these.
     add_chore("errands", 0.0, lambda: do_errands(limits_of(settings), settings.chunk_size))
+    add_chore("cancelled imports", 0.0, keep_cancelled_outcomes)
     hour = 3_600.0
     add_chore("purge", hour, lambda: retention.purge_expired(settings.restore_days))
     add_chore("results", hour, lambda: retention.drop_old_results(settings.result_days))

@@ -22,7 +22,13 @@ from massadmin.imports.mapping import (
     targets,
 )
 from massadmin.imports.models import ImportFile
-from massadmin.imports.outcomes import Outcome, error_lines, outcome, write_errors
+from massadmin.imports.outcomes import (
+    Outcome,
+    error_lines,
+    keep_cancelled_outcomes,
+    outcome,
+    write_errors,
+)
 from massadmin.imports.policy import BadPolicy, Policy, default_policy, warnings
 from massadmin.imports.staging import limits_of, restage, sample_rows, stage
 from massadmin.imports.starting import preview, start
@@ -49,6 +55,7 @@ __all__ = [
     "drop_file",
     "drop_old_files",
     "error_lines",
+    "keep_cancelled_outcomes",
     "leave_to_read_again",
     "leave_unread",
     "leave_unstarted",

@@ -30,7 +30,7 @@ class ImportFile(Base):
     """One staged file. `mapping` has one item per column: the key of a field, or None.
 
     `run_id` is the run that imported it; a file is imported once. `outcome` is what became of its
-    rows, counted when that run was completed. `upload` names the uploaded file in the files folder
+    rows, counted once that run had ended. `upload` names the uploaded file in the files folder
     while it may still have to be read anew, with another dialect.
 
     `errand` is what the clock has to do for the file, with these `choices`: those of a dialect to

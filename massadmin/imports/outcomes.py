@@ -37,13 +37,27 @@ def outcome(run: Run) -> Outcome:
 
 
 def keep_outcome(run_id: int) -> None:
-    """Count a run that is complete once and for all, because its results can be dropped; the
+    """Count a run that has ended once and for all, because its results can be dropped; the
     caller commits."""
     db.session.execute(
         update(ImportFile)
         .where(ImportFile.run_id == run_id)
         .values(outcome=asdict(_counted(run_id)))
     )
+
+
+def keep_cancelled_outcomes() -> int:
+    """Count the imports that were cancelled, which nothing completes; how many they were.
+    Commits."""
+    cancelled = select(ImportFile.run_id).where(
+        ImportFile.outcome.is_(None),
+        ImportFile.run_id.in_(select(Run.id).where(Run.state == "cancelled")),
+    )
+    run_ids = list(db.session.scalars(cancelled))
+    for run_id in run_ids:
+        keep_outcome(run_id)
+    db.session.commit()
+    return len(run_ids)
 
 
 def _counted(run_id: int) -> Outcome:

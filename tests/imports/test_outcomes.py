@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from massadmin import imports
 from massadmin.extensions import db
-from massadmin.imports import Outcome, outcome
+from massadmin.imports import Outcome, Policy, outcome
 from massadmin.imports import outcome as count_outcome
-from tests.factories import a_user, finished, some_contacts
-from tests.imports.files import cells_of, entries_read, run_import, staged_unknown, start_import
+from massadmin.runs.control import control
+from massadmin.runs.execute import work_once
+from tests.factories import a_user, contacts, finished, some_contacts
+from tests.imports.files import (
+    cells_of,
+    entries_read,
+    now,
+    run_import,
+    staged,
+    staged_unknown,
+    start_import,
+)
 
 pytestmark = pytest.mark.usefixtures("db_session")
 
@@ -35,6 +46,21 @@ def test_every_row_is_counted_once() -> None:
 def test_until_it_has_ended_some_rows_are_in_none_of_the_counts() -> None:
     run = start_import(a_user(), *LINES)
     assert outcome(run) == Outcome(rows=6, created=0, updated=0, skipped=0, failed=0, noted=0)
+
+
+def test_an_import_that_was_cancelled_is_counted_as_far_as_it_came() -> None:
+    user = a_user()
+    file = staged(user, *LINES)
+    run = imports.start(file, contacts(), Policy(), user, largest_chunk=4)
+    assert work_once(run.id)
+    assert imports.keep_cancelled_outcomes() == 0
+    control(run, "cancel", user)
+    assert now(file).outcome is None
+    assert imports.keep_cancelled_outcomes() == 1
+    assert now(file).outcome == asdict(
+        Outcome(6, created=2, updated=0, skipped=1, failed=1, noted=1)
+    )
+    assert imports.keep_cancelled_outcomes() == 0
 
 
 def test_the_file_has_the_original_columns_line_and_reason() -> None:
