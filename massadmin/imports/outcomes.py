@@ -49,9 +49,10 @@ def keep_outcome(run_id: int) -> None:
 def keep_cancelled_outcomes() -> int:
     """Count the imports that were cancelled, which nothing completes; how many they were.
     Commits."""
-    cancelled = select(ImportFile.run_id).where(
-        ImportFile.outcome.is_(None),
-        ImportFile.run_id.in_(select(Run.id).where(Run.state == "cancelled")),
+    cancelled = (
+        select(Run.id)
+        .join(ImportFile, ImportFile.run_id == Run.id)
+        .where(ImportFile.outcome.is_(None), Run.state == "cancelled")
     )
     run_ids = list(db.session.scalars(cancelled))
     for run_id in run_ids:
