@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, bindparam, exists, func, select
+from sqlalchemy import BigInteger, Select, bindparam, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import aliased
 
@@ -91,11 +91,16 @@ def of_results(run_id: int, outcome: str) -> Audience:
     later = _undos(run_id) if outcome == "succeeded" else _retries(run_id)
     if later:
         done = aliased(RunResult)
-        items = items.where(
-            ~exists().where(
-                done.run_id.in_(later), done.item == RunResult.item, done.outcome == "succeeded"
-            )
+        # Each is looked up in the key. As NOT EXISTS it becomes a join, and one of all with all
+        # while the statistics have not heard of these runs.
+        dealt_with = (
+            select(done.item)
+            .where(done.run_id.in_(later), done.item == RunResult.item, done.outcome == "succeeded")
+            .limit(1)
+            .correlate(RunResult)
+            .scalar_subquery()
         )
+        items = items.where(dealt_with.is_(None))
     return Audience(
         items,
         f"those that {outcome} in bulk action {run_id}",

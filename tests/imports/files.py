@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-from sqlalchemy import text
 
 from massadmin import imports
 from massadmin.auth.models import User
@@ -17,7 +13,10 @@ from massadmin.extensions import db
 from massadmin.imports import ImportFile, Policy, uploads
 from massadmin.runs.models import Run
 from tests.factories import contacts, finished
-from tests.processes import until
+from tests.reads import analyze
+
+# Where the rows of a file are, and what is said of them.
+STAGED = ("import_rows", "import_duplicates", "run_results")
 
 
 def csv_file(*lines: str, newline: str = "\n") -> io.BytesIO:
@@ -53,53 +52,8 @@ def staged_unknown(user: User, *lines: str, **policy: Any) -> ImportFile:
     """A file of which the database knows nothing when it plans a statement, as of any that was just
     uploaded: it was analyzed when another one like it had been imported."""
     run_import(user, *lines, **policy)
-    for table in ("import_rows", "import_duplicates", "run_results"):
-        db.session.execute(text(f"ANALYZE {table}"))
-    db.session.commit()
+    analyze(*STAGED)
     return staged(user, *lines)
-
-
-@dataclass
-class Read:
-    """How many rows and entries of indexes of what is staged, and of results, were read while
-    something was done."""
-
-    count: int = 0
-
-
-@contextmanager
-def entries_read() -> Iterator[Read]:
-    """Count what is read within the block, whose transactions must have ended with it."""
-    # A connection that waits in the pool would tell what it has read at some later time.
-    db.session.rollback()
-    db.engine.dispose()
-    until(_alone, "the database has heard of everything that was read before")
-    read = Read()
-    before = _entries_read()
-    yield read
-    read.count = _entries_read() - before
-
-
-def _alone() -> bool:
-    others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-    others += " AND usename = current_user AND pid <> pg_backend_pid()"
-    found = db.session.execute(text(others)).scalar_one()
-    db.session.rollback()
-    return not found
-
-
-def _entries_read() -> int:
-    db.session.execute(text("SELECT pg_stat_force_next_flush()"))
-    db.session.commit()
-    query = """
-        SELECT sum(t.seq_tup_read) + sum(
-            (SELECT sum(i.idx_tup_read) FROM pg_stat_user_indexes AS i WHERE i.relid = t.relid))
-        FROM pg_stat_user_tables AS t
-        WHERE t.relname IN ('import_rows', 'import_duplicates', 'run_results')
-        """
-    read = db.session.execute(text(query)).scalar_one()
-    db.session.commit()
-    return int(read)
 
 
 def start_import(

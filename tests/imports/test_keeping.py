@@ -14,7 +14,8 @@ from massadmin.imports.keeping import drop_file, drop_old_files, sweep
 from massadmin.imports.models import ImportDuplicate, ImportFile, ImportRow
 from massadmin.runs.models import Run
 from tests.factories import a_user, contacts
-from tests.imports.files import entries_read, run_import, staged, staged_unknown, start_import
+from tests.imports.files import STAGED, run_import, staged, staged_unknown, start_import
+from tests.reads import entries_read
 
 pytestmark = pytest.mark.usefixtures("db_session")
 
@@ -110,7 +111,7 @@ def test_rows_of_a_dropped_file_are_swept_some_at_a_time(
 def test_sweeping_reads_each_row_a_few_times_of_a_file_that_nobody_analyzed() -> None:
     file = staged_unknown(a_user(), *MANY)
     rows = file.rows
-    with entries_read() as read:
+    with entries_read(*STAGED) as read:
         drop_file(file.id)
         sweep()
     assert read.count < 10 * rows

@@ -15,14 +15,15 @@ from massadmin.runs.control import control
 from massadmin.runs.execute import work_once
 from tests.factories import a_user, contacts, finished, some_contacts
 from tests.imports.files import (
+    STAGED,
     cells_of,
-    entries_read,
     now,
     run_import,
     staged,
     staged_unknown,
     start_import,
 )
+from tests.reads import entries_read
 
 pytestmark = pytest.mark.usefixtures("db_session")
 
@@ -112,7 +113,7 @@ def test_each_row_is_read_a_few_times_of_a_file_that_nobody_analyzed() -> None:
     user = a_user()
     file = staged_unknown(user, *("Email", *(f"bad {n}" for n in range(2_000))))
     run = run_import(user, file=file)
-    with entries_read() as read:
+    with entries_read(*STAGED) as read:
         assert len(cells_of(list(imports.error_lines(run)))) == 2_001
         db.session.rollback()
     assert read.count < 10 * 2_000

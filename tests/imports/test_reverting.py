@@ -22,7 +22,8 @@ from tests.factories import (
     undo_run,
     world,
 )
-from tests.imports.files import entries_read, run_import, staged_unknown
+from tests.imports.files import STAGED, run_import, staged_unknown
+from tests.reads import entries_read
 
 pytestmark = pytest.mark.usefixtures("db_session")
 
@@ -132,7 +133,7 @@ def test_each_result_is_read_a_few_times_of_a_run_that_nobody_analyzed() -> None
     file = staged_unknown(user, *lines)
     run = run_import(user, file=file, tags=["fair"])
     undone = undo(run, contacts(), user)
-    with entries_read() as read:
+    with entries_read(*STAGED) as read:
         drain(undone.id)
     assert read.count < 20 * 2_000
     assert tally(fresh(undone)) == (2_000, 0, 0)

@@ -13,7 +13,8 @@ from massadmin.records.contacts import Contact
 from massadmin.runs.models import Run
 from massadmin.runs.start import NotAllowed, Refused, retry
 from tests.factories import a_user, contacts, finished, some_contacts, tally, world
-from tests.imports.files import counts, entries_read, run_import, staged, staged_unknown
+from tests.imports.files import STAGED, counts, run_import, staged, staged_unknown
+from tests.reads import entries_read
 
 pytestmark = pytest.mark.usefixtures("db_session")
 
@@ -97,7 +98,7 @@ def test_a_preview_reads_each_row_a_few_times_of_a_file_that_nobody_analyzed() -
     user = a_user()
     file = staged_unknown(user, *("Email", *(f"p{n % 1_000}@x.com" for n in range(2_000))))
     rows = file.rows
-    with entries_read() as read:
+    with entries_read(*STAGED) as read:
         imports.preview(file, contacts(), Policy(), user, sample=500)
     assert read.count < 10 * rows
 

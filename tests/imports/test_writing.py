@@ -28,13 +28,14 @@ from tests.factories import (
     world,
 )
 from tests.imports.files import (
+    STAGED,
     counts,
-    entries_read,
     run_import,
     staged,
     staged_unknown,
     start_import,
 )
+from tests.reads import entries_read
 
 pytestmark = pytest.mark.usefixtures("db_session")
 
@@ -375,7 +376,7 @@ def test_each_row_is_read_a_few_times_of_a_file_that_nobody_analyzed() -> None:
     user = a_user()
     file = staged_unknown(user, *("Email", *(f"p{n % 1_000}@x.com" for n in range(2_000))))
     run = start_import(user, file=file)
-    with entries_read() as read:
+    with entries_read(*STAGED) as read:
         drain(run.id)
     assert read.count < 10 * 2_000
     assert counts(fresh(run)) == (0, 0, 2_000, 0)
