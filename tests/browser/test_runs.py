@@ -10,7 +10,7 @@ from massadmin.auth.models import User
 from massadmin.extensions import db
 from massadmin.runs.control import control
 from massadmin.runs.execute import work_once
-from massadmin.runs.models import Run
+from massadmin.runs.models import Run, RunChunk
 from tests.browser.conftest import OpenPage, accessible
 from tests.factories import a_user, fresh, run_action, some_contacts, start_action
 
@@ -236,6 +236,24 @@ def test_every_state_is_accessible_and_fits(open_page: OpenPage, admin: User) ->
             accessible(page, f"{path} {width}")
             wide = page.evaluate("document.documentElement.scrollWidth")
             assert wide <= width, f"{path} is {wide} wide"
+
+
+def test_no_outcome_to_filter_by_is_broken_up_on_a_small_screen(page: Page, admin: User) -> None:
+    some_contacts(3)
+    run = run_action("add_tags", admin, tags="a")
+    many = update(RunChunk).values(succeeded=999_000_000, skipped=999_000_000, failed=999_000_000)
+    db.session.execute(many)
+    db.session.commit()
+    page.goto(f"/runs/{run.id}")
+    for width in (1280, 700, 320):
+        page.set_viewport_size({"width": width, "height": 800})
+        outcomes = page.locator(".results-filters .segment")
+        expect(outcomes).to_have_count(4)
+        for each in outcomes.all():
+            box = each.bounding_box()
+            assert box is not None
+            assert box["height"] == 24
+            assert box["x"] + box["width"] <= width
 
 
 def test_every_column_is_in_sight_on_a_small_laptop(page: Page, admin: User) -> None:
