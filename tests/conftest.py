@@ -118,7 +118,7 @@ def settings(
         data_dir=tmp_path_factory.mktemp("data"),
         database_url=own_database(served, shared_tmp, _migrate),
         redis_url=served.redis_url.replace("?db=0", f"?db={number}"),
-        secret_key="of the tests",
+        secret_key="of all the tests",
     )
 
 

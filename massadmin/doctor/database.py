@@ -38,7 +38,7 @@ def database(settings: Settings, *, embedded: bool) -> Iterator[Finding]:
             yield _schema(at)
             if schema.state(at) is schema.State.CURRENT:
                 yield from _alive(connection)
-                yield from _shared_files(connection, settings)
+                yield from _shared(connection, settings)
                 yield _work(connection)
     except SQLAlchemyError as error:
         said = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
@@ -108,8 +108,8 @@ def _alive(connection: Connection) -> Iterator[Finding]:
         yield Finding(f"{kind}s", bool(names), found, "" if names else without)
 
 
-def _shared_files(connection: Connection, settings: Settings) -> Iterator[Finding]:
-    """Only where processes of other machines work on the same database."""
+def _shared(connection: Connection, settings: Settings) -> Iterator[Finding]:
+    """What all machines have in common, where those of others work on the same database."""
     machines = connection.scalars(
         text(
             "SELECT DISTINCT regexp_replace(name, ' [0-9]+$', '') AS machine FROM heartbeats "
@@ -128,6 +128,15 @@ def _shared_files(connection: Connection, settings: Settings) -> Iterator[Findin
         "Exports and imports need a folder that all machines share: name it in MASSADMIN_FILES_DIR."
         if own
         else "",
+    )
+    if settings.secret_key:
+        yield Finding("shared key", True, "set by SECRET_KEY")
+        return
+    yield Finding(
+        "shared key",
+        False,
+        f"this machine has one of its own, which {', '.join(others)} cannot know",
+        "Who signs in on one machine is a stranger to another: set the same SECRET_KEY on all.",
     )
 
 

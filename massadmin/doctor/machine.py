@@ -13,6 +13,7 @@ from massadmin.doctor.finding import Finding
 from massadmin.embedded.private import has_other_uses
 
 LEAST_FREE = 1024**3  # bytes
+SHORTEST_KEY = 16  # characters
 
 
 def folders(settings: Settings) -> Iterator[Finding]:
@@ -53,7 +54,14 @@ def _advice_on(folder: Path) -> str:
 
 def _secret(settings: Settings) -> Finding:
     if settings.secret_key:
-        return Finding("secret key", True, "set by SECRET_KEY")
+        if len(settings.secret_key) >= SHORTEST_KEY:
+            return Finding("secret key", True, "set by SECRET_KEY")
+        return Finding(
+            "secret key",
+            False,
+            f"set by SECRET_KEY, of less than {SHORTEST_KEY} characters",
+            "Who guesses it can sign in as anybody: set what `openssl rand -hex 32` prints.",
+        )
     path = settings.data_dir / "secret_key"
     try:
         mode = stat.S_IMODE(path.stat().st_mode)

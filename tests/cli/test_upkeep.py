@@ -98,14 +98,28 @@ def test_those_that_were_killed_are_named_with_their_machine(shell: Shell) -> No
     assert found["clocks"]["found"] == f"1 alive: {alive_here}"
 
 
-def test_several_machines_need_a_shared_folder(shell: Shell, tmp_path: Path) -> None:
+def test_several_machines_need_a_shared_folder_and_key(shell: Shell, tmp_path: Path) -> None:
     alive()
-    assert "shared files" not in checks(shell, 0)
+    assert not {"shared files", "shared key"} & set(checks(shell, 0))
     heard("worker", "machine-b 1", seconds=1)
-    found = checks(shell, 1, MASSADMIN_FILES_DIR="")["shared files"]
-    assert "machine-b" in found["found"]
-    assert "MASSADMIN_FILES_DIR" in found["do"]
-    assert checks(shell, 0, MASSADMIN_FILES_DIR=str(tmp_path / "shared"))["shared files"]["ok"]
+    shared = {"MASSADMIN_FILES_DIR": str(tmp_path / "shared"), "SECRET_KEY": "of both machines"}
+    for variable, name in (("MASSADMIN_FILES_DIR", "shared files"), ("SECRET_KEY", "shared key")):
+        found = checks(shell, 1, **shared | {variable: ""})
+        assert {key for key, each in found.items() if not each["ok"]} == {name}
+        assert "machine-b" in found[name]["found"]
+        assert variable in found[name]["do"]
+    found = checks(shell, 0, **shared)
+    assert found["shared files"]["ok"]
+    assert found["shared key"]["ok"]
+
+
+def test_a_key_that_can_be_guessed_is_a_fault_and_is_not_repeated(shell: Shell) -> None:
+    alive()
+    found = checks(shell, 1, SECRET_KEY="hunter2")
+    assert {name for name, each in found.items() if not each["ok"]} == {"secret key"}
+    assert "SECRET_KEY" in found["secret key"]["found"]
+    assert "openssl rand" in found["secret key"]["do"]
+    assert "hunter2" not in str(found)
 
 
 def test_a_database_that_is_away_hides_nothing_else(shell: Shell) -> None:
