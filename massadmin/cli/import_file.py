@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 
@@ -97,17 +101,18 @@ def import_file(
     with console():
         module = get_module(module_key)
         user = acting_user(acting)
-        staged = imports.stage(
-            file,
-            file.name,
-            module,
-            user,
-            limits=imports.limits_of(settings_now()),
-            encoding=encoding,
-            delimiter={"\\t": "\t", "tab": "\t"}.get(delimiter or "", delimiter),
-            has_header=False if no_header else None,
-            sheet=sheet,
-        )
+        with _seekable(file) as source:
+            staged = imports.stage(
+                source,
+                file.name,
+                module,
+                user,
+                limits=imports.limits_of(settings_now()),
+                encoding=encoding,
+                delimiter={"\\t": "\t", "tab": "\t"}.get(delimiter or "", delimiter),
+                has_header=False if no_header else None,
+                sheet=sheet,
+            )
         if maps:
             imports.assign(staged, module, user, dict(maps))
         policy = imports.default_policy(staged.mapping)
@@ -165,6 +170,18 @@ def _write_errors(run: Run, path: Path) -> Path | None:
     except OSError as error:
         click.echo(f"The rows with errors could not be written to {path}: {error}", err=True)
         return None
+
+
+@contextmanager
+def _seekable(file: Path) -> Iterator[Path | BinaryIO]:
+    """The file, or a copy of what comes out of a pipe: it is gone through several times."""
+    if not file.is_fifo():
+        yield file
+        return
+    with file.open("rb") as pipe, tempfile.TemporaryFile() as copy:
+        shutil.copyfileobj(pipe, copy)
+        copy.seek(0)
+        yield copy
 
 
 def _print(run: Run | None, errors: Path | None, as_json: bool) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -93,6 +95,13 @@ def test_a_file_without_a_header_says_so(shell: Shell, here: Path) -> None:
     )  # fmt: skip
     assert (said["rows"], said["created"]) == (2, 2)
     assert contact(1).first_name == "Ada"
+
+
+def test_a_file_can_come_out_of_a_pipe(shell: Shell, here: Path) -> None:
+    os.mkfifo(here / "pipe")
+    with ThreadPoolExecutor(1) as writer:
+        writer.submit((here / "pipe").write_text, PEOPLE)
+        assert shell.json("import", "contacts", "pipe")["created"] == 2
 
 
 def test_a_dry_run_imports_nothing(shell: Shell, here: Path) -> None:
