@@ -101,6 +101,8 @@ def test_delete_needs_the_word_and_the_trash_gives_back(page: Page) -> None:
     page.locator("tbody .tick").nth(1).check()
     expect_text(page, "#selected-count", "1 selected")
     choose(page, "Delete")
+    # As extensions of browsers do; what takes the field's place must not try to inherit it.
+    page.locator("#confirm").evaluate("each => { each.style.caretColor = 'red' }")
     page.locator("#confirm").fill("delete please")
     page.locator("#action-start").click()
     expect_text(page, "#dlg", "Nothing was started")
