@@ -8,7 +8,7 @@ is not of its type.
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 
 from sqlalchemy.dialects import postgresql
 
@@ -19,6 +19,7 @@ from massadmin.runs.action import Chunk
 PARTLY = "Only partly: other fields were changed since"
 PARTLY_LOST = "Only partly: a field that it changed is gone, or of another type by now"
 LOST = "A field that it changed is gone, or of another type by now"
+MOST_PAIRS = 50  # PostgreSQL passes no more than 100 arguments to a function.
 _JSON_TYPES = {"number": "number", "boolean": "boolean"}
 
 
@@ -62,7 +63,7 @@ def put_back(chunk: Chunk) -> None:
         RETURNING r.item, t.id AS record_id,
             CASE WHEN {lost(chunk.module, keys)} THEN CAST(:partly_lost AS text)
                 WHEN NOT ({_as_old(whole)}) THEN CAST(:partly AS text) END AS reason,
-            {_object(fields, "old")} AS before, {_object(fields, "new")} AS after
+            {json_object(fields, "old")} AS before, {json_object(fields, "new")} AS after
         """,  # noqa: S608 - columns and keys are declared by the module, values are bound
         "item, record_id, reason, before, after",
         partly=PARTLY,
@@ -106,12 +107,17 @@ def json_value(field: Field, alias: str) -> str:
 
 def json_object(fields: list[Field], alias: str) -> str:
     """SQL of a jsonb object of the values of `fields`."""
-    return _object(fields, alias)
+    return object_of([(field.key, json_value(field, alias)) for field in fields])
 
 
-def _object(fields: list[Field], alias: str) -> str:
-    pairs = ", ".join(f"'{field.key}', {json_value(field, alias)}" for field in fields)
-    return f"jsonb_build_object({pairs})"
+def object_of(values: Sequence[tuple[str, str]]) -> str:
+    """SQL of a jsonb object of keys and the SQL of their values, however many there are."""
+    pairs = [f"'{key}', {value}" for key, value in values]
+    parts = [
+        f"jsonb_build_object({', '.join(pairs[at : at + MOST_PAIRS])})"
+        for at in range(0, len(pairs), MOST_PAIRS)
+    ]
+    return f"({' || '.join(parts)})"
 
 
 def _still_holds(field: Field) -> str:

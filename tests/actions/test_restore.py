@@ -183,6 +183,22 @@ def test_merging_fills_what_is_empty_and_loses_nothing() -> None:
     }
 
 
+def test_a_merge_fills_the_last_of_very_many_fields_and_is_told() -> None:
+    admin = a_user()
+    for number in range(130):
+        key = f"f{number}"
+        db.session.add(CustomField(module="contacts", key=key, label=key, type="text"))
+    db.session.commit()
+    gone = deleted(admin, email="ada@example.com", custom={"f0": "first", "f129": "last"})
+    live = a_contact(email="ada@example.com")
+    run = run_action("restore", admin, on_conflict="merge")
+    assert tally(run) == (1, 0, 0)
+    assert contact(live).custom == {"f0": "first", "f129": "last"}
+    found = {each.record_id: each.after for each in results(run)}
+    assert found[live] == {"custom.f0": "first", "custom.f129": "last"}
+    assert gone not in found
+
+
 def test_a_merged_one_stays_in_the_trash_as_deleted_by_the_merge() -> None:
     admin, lead = a_user(), a_user("support_lead")
     gone = deleted(admin, email="ada@example.com", city="Oslo")
