@@ -12,7 +12,7 @@ from sqlalchemy import func
 
 from massadmin.cli.refusals import printable
 from massadmin.extensions import db
-from massadmin.records.modules import get_module
+from massadmin.records.modules import Module, get_module
 from massadmin.runs.action import REGISTRY
 from massadmin.runs.models import Run
 from massadmin.runs.progress import progress_of
@@ -58,6 +58,11 @@ def _shown(cell: Any) -> str:
     return printable(str(cell))
 
 
+def how_many(count: int, module: Module) -> str:
+    """A number of records in words, as in “1 contact”."""
+    return f"{count:,} {module.singular if count == 1 else module.label.lower()}"
+
+
 def run_object(run: Run) -> dict[str, Any]:
     """What scripts are told about a run; `seconds` are from its start to its end, or to now."""
     progress = progress_of([run])[run.id]
@@ -78,9 +83,10 @@ def run_object(run: Run) -> dict[str, Any]:
 def run_line(run: Run) -> str:
     """The same in one line for people."""
     told = run_object(run)
-    unit = get_module(run.module).label.lower()
+    module = get_module(run.module)
+    many = how_many(told["total"], module)
     if item := getattr(REGISTRY.get(run.action), "item_label", ""):
-        unit = f"{item.lower()}s"
+        many = f"{told['total']:,} {item.lower()}{'' if told['total'] == 1 else 's'}"
     parts = [f"{told[outcome]:,} {outcome}" for outcome in ("succeeded", "skipped", "failed")]
-    line = f"#{run.id} {run.name}: {run.state}, {told['total']:,} {unit}: {', '.join(parts)}"
+    line = f"#{run.id} {run.name}: {run.state}, {many}: {', '.join(parts)}"
     return _shown(line + (f" in {told['seconds']:,.1f} s" if run.finished_at else ""))

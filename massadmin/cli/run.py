@@ -26,7 +26,7 @@ from massadmin.cli.options import (
     json_option,
     pairs,
 )
-from massadmin.cli.output import print_json, print_table, run_line, run_object
+from massadmin.cli.output import how_many, print_json, print_table, run_line, run_object
 from massadmin.cli.refusals import Refusal
 from massadmin.exports.keeping import file_of
 from massadmin.extensions import db
@@ -246,7 +246,7 @@ def print_preview(action: Action, module: Module, found: Preview, as_json: bool)
     )
     words = action.summary(found.params, module)
     click.echo("A dry run, nothing is changed. This would happen:")
-    click.echo(f"{words}: {found.total:,} {module.label.lower()}{sample}: {tally}")
+    click.echo(f"{words}: {how_many(found.total, module)}{sample}: {tally}")
     for outcome, reason, count in found.reasons:
         click.echo(f"  {count:,} {outcome}: {reason}")
     rows = [

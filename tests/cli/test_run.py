@@ -98,7 +98,7 @@ def test_a_dry_run_tells_and_changes_nothing(shell: Shell) -> None:
     people = shell(*RUN, "update_fields", "--ids", known, "--param", "set.city=Rome", "--dry-run")
     head, tally, *_ = people.out.splitlines()
     assert "nothing is changed" in head
-    assert tally == "Set City to Rome: 1 contacts: 1 succeeded, 0 skipped, 0 failed"
+    assert tally == "Set City to Rome: 1 contact: 1 succeeded, 0 skipped, 0 failed"
     assert people.out.splitlines()[-1].split() == [str(known), "succeeded", "city", "Oslo", "Rome"]
 
 
