@@ -7,9 +7,9 @@ from typing import Any
 
 from wtforms import RadioField
 
+from massadmin.records.as_json import json_object
 from massadmin.records.modules import Module
 from massadmin.runs.action import Action, ActionForm, Chunk, one_of
-from massadmin.runs.put_back import json_object
 
 # Restoring is done by one worker at a time: two that bring back the same address at the same
 # moment would not see each other.

@@ -11,12 +11,13 @@ from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  #
 from wtforms.validators import ValidationError
 
 from massadmin.auth.models import User
+from massadmin.records.as_json import json_object
 from massadmin.records.field_changes import Change, Expressions
 from massadmin.records.fields import TEXTUAL, Field
 from massadmin.records.modules import Module
 from massadmin.records.values import BadValue, parse, to_json
 from massadmin.runs.action import Action, ActionForm, Chunk
-from massadmin.runs.put_back import json_object, put_back
+from massadmin.runs.put_back import put_back
 
 OPERATIONS = {
     "set": "Set to",

@@ -14,9 +14,9 @@ from typing import Any
 from sqlalchemy.dialects import postgresql
 
 from massadmin.imports.copying import NULL, texts
+from massadmin.records.as_json import json_value, object_of
 from massadmin.records.fields import TEXTUAL, Field
 from massadmin.records.modules import Module
-from massadmin.runs.put_back import json_value
 
 OWNER = "CAST(:owner AS integer)"
 
@@ -96,8 +96,7 @@ def made_json(cells: Sequence[Cell], *, owned: bool) -> str:
     }
     if owned:
         values.setdefault("owner_id", OWNER)
-    pairs = ", ".join(f"'{key}', {value}" for key, value in values.items())
-    return f"jsonb_strip_nulls(jsonb_build_object({pairs}))"
+    return f"jsonb_strip_nulls({object_of(list(values.items()))})"
 
 
 def update_columns(cells: Sequence[Cell], *, clear: bool) -> dict[str, str]:
@@ -135,5 +134,5 @@ def _differs(field: Field) -> str:
 
 
 def _custom_object(cells: Sequence[Cell]) -> str:
-    pairs = ", ".join(f"'{cell.field.custom_key}', r.{cell.name}" for cell in cells)
-    return f"jsonb_strip_nulls(jsonb_build_object({pairs}))" if pairs else ""
+    pairs = [(cell.field.custom_key, f"r.{cell.name}") for cell in cells]
+    return f"jsonb_strip_nulls({object_of(pairs)})" if pairs else ""

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy.dialects import postgresql
 
+from massadmin.records.as_json import object_of
 from massadmin.records.countries import countries
 from massadmin.records.fields import TEXTUAL, Field
 from massadmin.records.modules import Module
@@ -77,8 +78,8 @@ class Expressions:
                 if change.field.custom
                 else f"to_jsonb(CAST({text} AS {self._type(change.field)}))"
             )
-            pairs.append(f"'{change.field.key}', coalesce({value}, 'null')")
-        return f"jsonb_build_object({', '.join(pairs)})"
+            pairs.append((change.field.key, f"coalesce({value}, 'null')"))
+        return object_of(pairs)
 
     def differs(self) -> str:
         """True where some column would change."""

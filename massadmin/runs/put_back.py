@@ -8,10 +8,11 @@ is not of its type.
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Set
 
 from sqlalchemy.dialects import postgresql
 
+from massadmin.records.as_json import json_object, json_value
 from massadmin.records.fields import CUSTOM_PREFIX, Field
 from massadmin.records.modules import Module
 from massadmin.runs.action import Chunk
@@ -19,7 +20,6 @@ from massadmin.runs.action import Chunk
 PARTLY = "Only partly: other fields were changed since"
 PARTLY_LOST = "Only partly: a field that it changed is gone, or of another type by now"
 LOST = "A field that it changed is gone, or of another type by now"
-MOST_PAIRS = 50  # PostgreSQL passes no more than 100 arguments to a function.
 _JSON_TYPES = {"number": "number", "boolean": "boolean"}
 
 
@@ -96,28 +96,6 @@ def _fits(field: Field) -> str:
     if field.type == "date":
         fits += f" AND pg_input_is_valid(coalesce(r.before ->> '{field.key}', 'today'), 'date')"
     return fits
-
-
-def json_value(field: Field, alias: str) -> str:
-    """SQL of a field's value as jsonb, as results hold it: JSON null when it is empty."""
-    if field.custom:
-        return f"coalesce({alias}.custom -> '{field.custom_key}', 'null')"
-    return f"coalesce(to_jsonb({alias}.{field.key}), 'null')"
-
-
-def json_object(fields: list[Field], alias: str) -> str:
-    """SQL of a jsonb object of the values of `fields`."""
-    return object_of([(field.key, json_value(field, alias)) for field in fields])
-
-
-def object_of(values: Sequence[tuple[str, str]]) -> str:
-    """SQL of a jsonb object of keys and the SQL of their values, however many there are."""
-    pairs = [f"'{key}', {value}" for key, value in values]
-    parts = [
-        f"jsonb_build_object({', '.join(pairs[at : at + MOST_PAIRS])})"
-        for at in range(0, len(pairs), MOST_PAIRS)
-    ]
-    return f"({' || '.join(parts)})"
 
 
 def _still_holds(field: Field) -> str:
