@@ -252,6 +252,20 @@ def test_what_a_cell_of_excel_cannot_hold_is_cut_and_told() -> None:
     assert longest + "z" in finished_file(whole.id, whole.params).read_text()
 
 
+@pytest.mark.parametrize("file_format", ["csv", "xlsx"])
+def test_a_file_of_very_many_columns(file_format: str) -> None:
+    keys = [f"f{number}" for number in range(130)]
+    for key in keys:
+        db.session.add(CustomField(module="contacts", key=key, label=key, type="text"))
+    db.session.add(Contact(custom={key: "y" * 32_768 for key in keys}))
+    db.session.commit()
+    columns = ",".join(f"custom.{key}" for key in keys)
+    run = run_action("export", a_user(), columns=columns, format=file_format)
+    assert tally(run) == (1, 0, 0)
+    (told,) = reasons(run)
+    assert told.endswith(", ".join(keys)) is (file_format == "xlsx")
+
+
 def test_a_finish_that_is_repeated_changes_nothing() -> None:
     admin = a_user()
     some_contacts(2)
