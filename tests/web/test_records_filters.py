@@ -184,6 +184,14 @@ def test_in_the_trash_it_leads_back_to_the_trash(browser: FlaskClient, signed_in
     assert signed_in("member").get(url).status_code == 403
 
 
+def test_very_many_conditions_are_refused_on_a_page_of_its_usual_size(browser: FlaskClient) -> None:
+    answer = browser.get("/contacts?" + "&".join(["f=city:is:Oslo"] * 500))
+    assert answer.status_code == 422
+    assert "At most 50 conditions can be combined." in answer.text
+    assert answer.text.count('class="token"') == 50
+    assert "clear-filters" in answer.text
+
+
 def test_tokens_read_as_sentences() -> None:
     conditions = [
         Condition("owner_id", "one_of", "7|me"),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from massadmin.records.fields import Field
-from massadmin.records.filters import OPERATORS, Condition
+from massadmin.records.filters import MAX_CONDITIONS, OPERATORS, Condition
 from massadmin.records.modules import Module, UnknownField
 
 # Where a token or a menu reads better with other words than a sentence does.
@@ -31,9 +32,11 @@ class Token:
 def tokens(
     module: Module, conditions: Iterable[Condition], names: Mapping[int, str]
 ) -> list[Token]:
-    """The conditions in words, unknown fields and operators as they were written; `names` are
-    people by id."""
-    return [_token(module, place, each, names) for place, each in enumerate(conditions)]
+    """The conditions in words, unknown fields and operators as they were written, and no more of
+    them than may be combined; `names` are people by id."""
+    # Each leads to the list without it, so a page of very many grows with their square.
+    shown = islice(conditions, MAX_CONDITIONS)
+    return [_token(module, place, each, names) for place, each in enumerate(shown)]
 
 
 def _token(module: Module, place: int, condition: Condition, names: Mapping[int, str]) -> Token:
