@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, bindparam, func, select
+from sqlalchemy import BigInteger, Select, bindparam, func, select, true
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import aliased
 
@@ -130,11 +130,21 @@ def tags_among(audience: Audience, module: Module) -> list[tuple[str, int]]:
     first = audience.ids.limit(COUNTED_RECORDS).subquery()
     (record_id,) = first.c
     tags = module.tags
+    # Those of each record are looked up in the key: the planner makes no join of what has an
+    # offset, which would be one of all with all while the statistics have not heard of the tags.
+    on_record = (
+        select(tags.c.tag_id).where(tags.c[module.tags_record] == record_id).offset(0).lateral()
+    )
+    counted = (
+        select(on_record.c.tag_id, func.count().label("records"))
+        .select_from(first)
+        .join(on_record, true())
+        .group_by(on_record.c.tag_id)
+        .subquery()
+    )
     rows = db.session.execute(
-        select(Tag.name, func.count())
-        .join(tags, tags.c.tag_id == Tag.id)
-        .where(tags.c[module.tags_record].in_(select(record_id)))
-        .group_by(Tag.name)
-        .order_by(func.count().desc(), Tag.name)
+        select(Tag.name, counted.c.records)
+        .join(counted, counted.c.tag_id == Tag.id)
+        .order_by(counted.c.records.desc(), Tag.name)
     )
     return [(row[0], row[1]) for row in rows]
