@@ -188,6 +188,9 @@ def _merge(chunk: Chunk) -> None:
         for key in columns
     )
     tags, record = module.tags.name, module.tags_record
+    # Found by themselves and then named, so that the planner knows how many they are: of those
+    # without a result it expects hardly any, and would join all with all, again for each.
+    waiting = chunk.execute(f"SELECT d.id FROM {table} AS d WHERE {_waiting(chunk)}").scalars()  # noqa: S608 - the table is the module's own, values are bound
     chunk.write(
         "succeeded",
         """
@@ -218,10 +221,10 @@ def _merge(chunk: Chunk) -> None:
         pair AS (
             SELECT d.*, {json_object(fields, "d")} AS own,
                 {holder(table, "d", "other.deleted_at IS NULL")} AS live_id
-            FROM {table} AS d WHERE {_waiting(chunk)}
+            FROM {table} AS d WHERE d.id = ANY(:waiting) AND {chunk.reach("d", trash=True)}
         ), given AS (
             SELECT pair.live_id, {gathered} FROM pair GROUP BY pair.live_id
-        ), given_custom AS (
+        ), given_custom AS MATERIALIZED (
             SELECT live_id, jsonb_object_agg(key, value) AS custom FROM (
                 SELECT DISTINCT ON (pair.live_id, key) pair.live_id, key, value
                 FROM pair CROSS JOIN jsonb_each(pair.custom) WHERE value <> 'null'
@@ -240,7 +243,7 @@ def _merge(chunk: Chunk) -> None:
             FROM pair JOIN {tags} AS x ON x.{record} = pair.id
             ON CONFLICT DO NOTHING
             RETURNING {record} AS id, tag_id
-        ), tagged AS (
+        ), tagged AS MATERIALIZED (
             SELECT pair.id, jsonb_agg(name.name ORDER BY lower(name.name)) AS names
             FROM tagging JOIN pair ON pair.live_id = tagging.id
             JOIN {tags} AS x ON x.{record} = pair.id AND x.tag_id = tagging.tag_id
@@ -256,5 +259,6 @@ def _merge(chunk: Chunk) -> None:
         """,  # noqa: S608 - columns and keys are declared by the module, values are bound
         merged="Merged into the contact that uses its e-mail now",
         partly="Merged; what differs stays with the deleted one",
+        waiting=list(waiting),
         labels=json.dumps({each.key: each.label for each in fields}),
     )

@@ -83,13 +83,15 @@ class Chunk:
 
         The records are those of the chunk, so they are found by their ids. For the trash it is
         said so that its index does not offer itself: after a big deletion, when the statistics
-        think it small, each chunk would walk through all of it.
+        think it small, each chunk would walk through all of it. The same is true of the owner, when
+        the statistics know of none or few of their records: each result would be compared with all
+        of them.
         """
         clause = f"{alias}.deleted_at IS NULL"
         if trash:
             clause = f"coalesce({alias}.deleted_at, '-infinity') > '-infinity'"
         if not self.user.sees_all_records:
-            clause += f" AND {alias}.owner_id = :user_id"
+            clause += f" AND coalesce({alias}.owner_id, 0) = :user_id"
         return clause
 
     def without_result(self, item: str) -> str:

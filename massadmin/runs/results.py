@@ -93,7 +93,9 @@ class Results:
         table = module.table
         named = select(table.c.id).where(matches_words(module, self.q))
         if not user.sees_all_records:
-            named = named.where(table.c.owner_id == user.id)
+            # Not said plainly: the index of owners would be read for each result, while the
+            # statistics know of few of their records.
+            named = named.where(func.coalesce(table.c.owner_id, 0) == user.id)
         keys = of_records(named, RunResult.run_id == run.id).subquery()
         # As an array they are found once, before anything is read in order; as IN (…) they may be
         # looked for anew for every result.

@@ -114,8 +114,12 @@ def _drop_results(run_id: int) -> int:
     """Drop them piece by piece; the last, smaller piece is left to the caller to commit."""
     total = 0
     while True:
-        some = select(RunResult.item).where(RunResult.run_id == run_id).limit(RESULTS_AT_ONCE)
-        gone = delete(RunResult).where(RunResult.run_id == run_id, RunResult.item.in_(some))
+        # By their place in the order, not by naming each: those would be compared with all of them
+        # while the statistics have not heard of the run.
+        of_run = select(RunResult.item).where(RunResult.run_id == run_id)
+        some = of_run.order_by(RunResult.item).limit(RESULTS_AT_ONCE).subquery()
+        last = select(func.max(some.c.item)).scalar_subquery()
+        gone = delete(RunResult).where(RunResult.run_id == run_id, RunResult.item <= last)
         count = len(
             list(
                 db.session.scalars(

@@ -14,6 +14,7 @@ from massadmin.runs import retention
 from massadmin.runs.models import RunResult
 from massadmin.runs.retention import drop_old_results, purge_expired
 from tests.factories import a_user, contacts, fresh, results, run_action, some_contacts, tally
+from tests.reads import analyze, entries_read
 
 pytestmark = pytest.mark.usefixtures("db_session")
 
@@ -131,6 +132,17 @@ def test_results_of_old_runs_are_dropped_and_their_tallies_stay(
     assert drop_old_results(365) == 0
     dropped = select(func.count()).where(AuditEntry.event == "results.dropped")
     assert db.session.scalar(dropped) == 1
+
+
+def test_results_that_nobody_analyzed_are_dropped_without_reading_all_for_each() -> None:
+    admin = a_user()
+    ids = some_contacts(2_000)
+    run_action("add_tags", admin, f"id:is:{ids[0]}", tags="old")
+    analyze("run_results")
+    run_action("add_tags", admin, tags="new")
+    with entries_read("run_results") as read:
+        assert drop_old_results(-1) == 2_001
+    assert read.count < 20 * 2_000
 
 
 def test_results_of_a_run_that_still_goes_are_kept() -> None:
