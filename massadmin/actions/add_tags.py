@@ -142,25 +142,30 @@ def _put_several(chunk: Chunk) -> None:
 def remove_listed(chunk: Chunk) -> None:
     """Take off the tags that the undone run's results list as added."""
     tags, record = chunk.module.tags.name, chunk.module.tags_record
+    # Records and tags are looked up and named as arrays, never joined: while the statistics know
+    # of neither these results nor these tags, all would be compared with all.
     chunk.succeed(
         """
-        SELECT item AS id, NULL AS reason, NULL::jsonb AS before,
-            jsonb_build_object('tags_removed', jsonb_agg(name)) AS after
-        FROM gone GROUP BY item
+        SELECT gone.id, NULL AS reason, NULL::jsonb AS before,
+            jsonb_build_object('tags_removed', jsonb_agg(g.name)) AS after
+        FROM gone JOIN tags AS g ON g.id = gone.tag_id GROUP BY gone.id
         """,
         first=f"""
-        listed AS (
-            SELECT r.item, r.record_id, lower(each.name) AS name
+        listed AS MATERIALIZED (
+            SELECT r.record_id, g.id AS tag_id
             FROM run_results AS r
             CROSS JOIN LATERAL jsonb_array_elements_text(r.after -> 'tags_added') AS each (name)
-            WHERE r.run_id = :original AND r.item = ANY(:ids)
+            JOIN tags AS g ON lower(g.name) = lower(each.name)
+            WHERE r.run_id = :original AND r.item = ANY(:ids) AND (
+                SELECT t.id FROM {chunk.module.table.name} AS t
+                WHERE t.id = r.record_id AND {chunk.reach()}) IS NOT NULL
         ),
         gone AS (
             DELETE FROM {tags} AS x
-            USING listed, tags AS g, {chunk.module.table.name} AS t
-            WHERE lower(g.name) = listed.name AND t.id = listed.record_id AND {chunk.reach()}
-              AND x.{record} = listed.record_id AND x.tag_id = g.id
-            RETURNING listed.item, g.name
+            WHERE x.{record} = ANY(ARRAY(SELECT record_id FROM listed))
+              AND x.tag_id = ANY(ARRAY(SELECT DISTINCT tag_id FROM listed))
+              AND ((x.{record}, x.tag_id) IN (SELECT record_id, tag_id FROM listed)) IS TRUE
+            RETURNING x.{record} AS id, x.tag_id
         )
         """,  # noqa: S608 - names come from the module, values are bound
     )

@@ -11,9 +11,11 @@ from sqlalchemy import create_engine, text
 from massadmin.extensions import db
 from massadmin.records.tags import ensure_tags
 from massadmin.runs.action import BadParams
-from massadmin.runs.execute import work_once
+from massadmin.runs.execute import drain, work_once
+from massadmin.runs.start import undo
 from tests.factories import (
     a_user,
+    contacts,
     fresh,
     reasons,
     results,
@@ -25,6 +27,7 @@ from tests.factories import (
     undo_run,
 )
 from tests.processes import until
+from tests.reads import analyze, entries_read
 
 pytestmark = pytest.mark.usefixtures("db_session")
 
@@ -92,6 +95,20 @@ def test_undo_takes_off_only_what_the_run_put_on() -> None:
     assert [tags_of(each) for each in ids] == [["old"], [], []]
     assert tally(undone) == (2, 1, 0)
     assert reasons(undone) == {"": 2, "Changed since": 1}
+
+
+def test_undo_reads_each_record_a_few_times_when_nobody_analyzed() -> None:
+    admin, member = a_user(), a_user("member")
+    some_contacts(100, owner_id=admin.id)
+    undo_run(run_action("add_tags", admin, tags="x,y"), admin)
+    analyze("contacts", "contact_tags", "run_results", "tags")
+    some_contacts(1_000, city="Oslo", owner_id=member.id)
+    run = run_action("add_tags", member, "city:is:Oslo", tags="a,b,c")
+    undone = undo(run, contacts(), member)
+    with entries_read("contacts", "contact_tags", "run_results") as read:
+        drain(undone.id)
+    assert read.count < 100 * 1_000
+    assert tally(fresh(undone)) == (1_000, 0, 0)
 
 
 @pytest.mark.parametrize("tags", ["", " , ", "a|b", "x" * 65, "\x00"])
