@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 
 from massadmin.config import BadSetting, Settings
 from massadmin.doctor.database import database
-from massadmin.doctor.finding import Finding
+from massadmin.doctor.finding import Finding, restarting
 from massadmin.doctor.machine import folders
 from massadmin.embedded import NoEmbedded, running, services
 from massadmin.runs.dispatch import QUEUE, connect
@@ -91,7 +91,7 @@ def _queue(settings: Settings, *, embedded: bool) -> Finding:
             "queue",
             False,
             f"{address}: {error}",
-            "Start `massadmin up` again, or see valkey.log in the data folder."
+            restarting(settings.data_dir / "valkey.log")
             if embedded
             else "Check REDIS_URL, its password, and that Valkey or Redis runs.",
         )

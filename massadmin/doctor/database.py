@@ -12,7 +12,7 @@ from sqlalchemy.pool import NullPool
 
 from massadmin import schema
 from massadmin.config import Settings
-from massadmin.doctor.finding import Finding
+from massadmin.doctor.finding import Finding, restarting
 from massadmin.runs.alive import SILENCE_SECONDS
 from massadmin.runs.states import WORKABLE
 
@@ -46,7 +46,7 @@ def database(settings: Settings, *, embedded: bool) -> Iterator[Finding]:
             "database",
             False,
             f"{address}: {said}",
-            "Start `massadmin up` again, or see postgres.log in the data folder."
+            restarting(settings.data_dir / "postgres.log")
             if embedded
             else "Check DATABASE_URL and that PostgreSQL runs and lets this machine in.",
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -13,3 +14,11 @@ class Finding:
     well: bool
     found: str
     advice: str = ""
+
+
+def restarting(log: Path) -> str:
+    """What to do about an embedded server that does not answer while others use it."""
+    return (
+        "One that ended is started again within seconds: look once more. "
+        f"If it stays so, stop `massadmin up`, see {log}, and start it again."
+    )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +138,20 @@ def test_a_queue_that_is_away_hides_nothing_else(shell: Shell) -> None:
     assert {name for name, each in found.items() if not each["ok"]} == {"queue"}
     assert "REDIS_URL" in found["queue"]["do"]
     assert "hidden" not in str(found)
+
+
+def test_an_embedded_server_that_does_not_answer_is_waited_for(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    @contextmanager
+    def away(settings: Settings) -> Iterator[Settings]:
+        yield replace(settings, database_url=NOWHERE, redis_url="redis://127.0.0.1:1/0")
+
+    monkeypatch.setattr(doctor, "services", away)
+    found = checks(shell, 1, MASSADMIN_DATA_DIR=str(tmp_path), DATABASE_URL="", REDIS_URL="")
+    for part, log in (("database", "postgres.log"), ("queue", "valkey.log")):
+        assert "within seconds" in found[part]["do"]
+        assert str(tmp_path / log) in found[part]["do"]
 
 
 def test_a_database_without_tables_is_a_fault_and_is_left_so(
