@@ -256,6 +256,25 @@ def test_no_outcome_to_filter_by_is_broken_up_on_a_small_screen(page: Page, admi
             assert box["x"] + box["width"] <= width
 
 
+def test_how_each_record_fared_is_in_sight_on_a_small_screen(page: Page, admin: User) -> None:
+    some_contacts(3)
+    run = run_action("add_tags", admin, tags="a")
+    page.set_viewport_size({"width": 320, "height": 800})
+    page.goto(f"/runs/{run.id}")
+    outcomes = page.locator("#run-tab tbody .chip")
+    expect(outcomes).to_have_count(3)
+    for outcome in outcomes.all():
+        box = outcome.bounding_box()
+        assert box is not None
+        assert box["x"] + box["width"] <= 320
+    page.goto(f"/runs/{run.id}?tab=changes")
+    search = page.locator("#results-q").bounding_box()
+    card = page.locator("#run-tab .card").bounding_box()
+    assert search is not None
+    assert card is not None
+    assert search["width"] == card["width"]
+
+
 def test_every_column_is_in_sight_on_a_small_laptop(page: Page, admin: User) -> None:
     some_contacts(20)
     run = run_action("add_tags", admin, tags="a-tag-whose-name-makes-the-name-of-its-run-long")
