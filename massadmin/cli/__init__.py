@@ -92,5 +92,6 @@ def _version(ctx: click.Context, param: click.Parameter, asked: bool) -> None:
 def main() -> None:
     """Bulk actions on CRM records: previewed, explained per record, reversible.
 
-    Exit status: 0 done, 1 refused, 2 wrong usage, 3 done but some records failed.
+    Exit status: 0 done, 1 refused, 2 wrong usage, 3 done but some records failed,
+    130 when Ctrl-C ended the waiting.
     """

@@ -71,7 +71,8 @@ def test_some_role_may_use_it_and_a_stranger_may_not(action: Action) -> None:
 
 @every_action
 def test_readme_tells_of_it(action: Action) -> None:
-    assert f"| `{action.key}` |" in (ROOT / "README.md").read_text()
+    told = f"| `{action.key}` |" in (ROOT / "README.md").read_text()
+    assert told, f"the table of actions in README has no row for {action.key}"
 
 
 @every_action
@@ -79,7 +80,8 @@ def test_it_has_a_file_and_a_test_of_its_own(action: Action) -> None:
     module = type(action).__module__.rsplit(".", 1)[1]
     own = [each for each in ALL if type(each).__module__ == type(action).__module__]
     assert own == [action]
-    assert (ROOT / "tests" / "actions" / f"test_{module}.py").is_file()
+    test = ROOT / "tests" / "actions" / f"test_{module}.py"
+    assert test.is_file(), f"{action.key} has no test of its own, {test.relative_to(ROOT)}"
 
 
 @every_action
