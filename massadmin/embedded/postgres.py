@@ -67,6 +67,11 @@ class Postgres:
                     "load it into an empty data folder"
                 )
             return
+        if self.files.is_dir() and any(self.files.iterdir()):
+            raise NoEmbedded(
+                f"{self.files} has lost its PG_VERSION and perhaps more: bring back a copy of the "
+                "data folder, or move this one away and begin anew"
+            )
         # Made beside and renamed, so that one that was interrupted is never taken for whole.
         draft = self.files.with_name("postgres.new")
         shutil.rmtree(draft, ignore_errors=True)

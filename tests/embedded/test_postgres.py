@@ -42,6 +42,14 @@ def test_a_cluster_of_another_version_is_refused(tmp_path: Path) -> None:
         Postgres(tmp_path).prepare()
 
 
+def test_a_cluster_that_lost_its_version_is_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "postgres" / "base").mkdir(parents=True)
+    with pytest.raises(NoEmbedded, match="bring back a copy"):
+        Postgres(tmp_path).prepare()
+    assert (tmp_path / "postgres" / "base").is_dir()
+    assert not (tmp_path / "postgres.new").exists()
+
+
 def test_a_creation_that_fails_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("massadmin.embedded.postgres._lc_ctype", lambda: "No_WHERE")
     with pytest.raises(NoEmbedded, match="invalid locale name"):
