@@ -26,7 +26,8 @@ RECENTLY, MOST_LOST = 3_600, 3
 
 def database(settings: Settings, *, embedded: bool) -> Iterator[Finding]:
     """The server, its migrations, and who works on it."""
-    address = make_url(settings.database_url).render_as_string(hide_password=True)
+    url = make_url(settings.database_url).set(drivername="postgresql")
+    address = url.render_as_string(hide_password=True)
     engine = create_engine(
         settings.database_url, poolclass=NullPool, connect_args={"connect_timeout": PATIENCE}
     )

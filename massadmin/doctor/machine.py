@@ -100,6 +100,10 @@ def _disk(name: str, path: Path, otherwise: str) -> Finding:
     return Finding(
         name,
         usage.free >= LEAST_FREE,
-        f"{usage.free / 1024**3:,.1f} GB free of {usage.total / 1024**3:,.1f} at {path}",
+        f"{_size(usage.free)} free of {_size(usage.total)} at {path}",
         "" if usage.free >= LEAST_FREE else f"Free some space. {otherwise}",
     )
+
+
+def _size(count: int) -> str:
+    return f"{count / 1024**3:,.1f} GB" if count >= 1024**3 else f"{count / 1024**2:,.0f} MB"
