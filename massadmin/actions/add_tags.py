@@ -13,7 +13,8 @@ from massadmin.auth.models import User
 from massadmin.extensions import db
 from massadmin.records.modules import Module
 from massadmin.records.tags import BadTag, ensure_tags, tag_names
-from massadmin.runs.action import Action, ActionForm, Chunk
+from massadmin.runs.action import Action, ActionForm
+from massadmin.runs.chunk import Chunk
 
 
 class AddTagsForm(ActionForm):

@@ -12,7 +12,8 @@ from wtforms.validators import ValidationError
 from massadmin.auth.models import User
 from massadmin.extensions import db
 from massadmin.records.modules import Module
-from massadmin.runs.action import Action, ActionForm, Chunk
+from massadmin.runs.action import Action, ActionForm
+from massadmin.runs.chunk import Chunk
 from massadmin.runs.put_back import put_back
 
 

@@ -10,7 +10,8 @@ from wtforms.validators import ValidationError
 from massadmin.actions.restore import TAKEN, holder
 from massadmin.records.deletion import restore_days
 from massadmin.records.modules import Module
-from massadmin.runs.action import Action, ActionForm, Chunk
+from massadmin.runs.action import Action, ActionForm
+from massadmin.runs.chunk import Chunk
 
 WORD = "DELETE"
 
@@ -41,6 +42,7 @@ class Delete(Action):
     key, label, icon, permission = "delete", "Delete", "trash-2", "delete"
     Form = DeleteForm
     confirm_word = WORD
+    largest_chunk = 5_000
     revert_in_trash = True
     unchanged = "Deleted already"
 

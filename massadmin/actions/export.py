@@ -19,7 +19,8 @@ from massadmin.extensions import db
 from massadmin.records.fields import Field
 from massadmin.records.listing import shown_fields
 from massadmin.records.modules import Module
-from massadmin.runs.action import Action, ActionForm, Chunk, one_of
+from massadmin.runs.action import Action, ActionForm, one_of
+from massadmin.runs.chunk import Chunk
 from massadmin.runs.models import RunChunk, RunResult
 
 CUT = f"Cut to the {MAX_CELL_CHARS:,} characters that a cell of Excel can hold: "

@@ -7,7 +7,8 @@ from typing import Any
 from massadmin.auth.models import User
 from massadmin.imports import outcomes, reverting, starting, writing
 from massadmin.records.modules import Module
-from massadmin.runs.action import Action, Chunk
+from massadmin.runs.action import Action
+from massadmin.runs.chunk import Chunk
 
 
 class ImportRecords(Action):
@@ -19,6 +20,7 @@ class ImportRecords(Action):
 
     key, label, icon, permission = "import", "Import", "file-up", "import"
     listed = False
+    largest_chunk = 5_000
     unchanged = "Its row is not kept any more; import the file again"
     failures_endpoint, failures_label = "imports.errors", "Rows to correct"
     item_label = "Line"

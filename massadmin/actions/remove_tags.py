@@ -11,7 +11,8 @@ from massadmin.actions.add_tags import put_back_listed
 from massadmin.auth.models import User
 from massadmin.records.modules import Module
 from massadmin.records.tags import BadTag, known_tags, tag_names
-from massadmin.runs.action import Action, ActionForm, Chunk
+from massadmin.runs.action import Action, ActionForm
+from massadmin.runs.chunk import Chunk
 
 
 class RemoveTagsForm(ActionForm):

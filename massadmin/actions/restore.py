@@ -9,7 +9,8 @@ from wtforms import RadioField
 
 from massadmin.records.as_json import json_object
 from massadmin.records.modules import Module
-from massadmin.runs.action import Action, ActionForm, Chunk, one_of
+from massadmin.runs.action import Action, ActionForm, one_of
+from massadmin.runs.chunk import Chunk
 
 # Restoring is done by one worker at a time: two that bring back the same address at the same
 # moment would not see each other.
@@ -51,6 +52,7 @@ class Restore(Action):
     key, label, icon, permission = "restore", "Restore", "archive-restore", "restore"
     Form = RestoreForm
     trash = True
+    largest_chunk = 5_000
     reversible = False
     unchanged = "Changed while it was being restored"
 

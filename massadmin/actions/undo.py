@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from massadmin.records.modules import Module
-from massadmin.runs.action import Action, Chunk, get_action
+from massadmin.runs.action import Action, get_action
+from massadmin.runs.chunk import Chunk
 from massadmin.runs.put_back import LOST, lost
 
 

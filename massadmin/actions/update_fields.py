@@ -16,7 +16,8 @@ from massadmin.records.field_changes import Change, Expressions
 from massadmin.records.fields import TEXTUAL, Field
 from massadmin.records.modules import Module
 from massadmin.records.values import BadValue, parse, to_json
-from massadmin.runs.action import Action, ActionForm, Chunk
+from massadmin.runs.action import Action, ActionForm
+from massadmin.runs.chunk import Chunk
 from massadmin.runs.put_back import put_back
 
 OPERATIONS = {

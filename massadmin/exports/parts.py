@@ -26,7 +26,7 @@ from sqlalchemy.engine import Compiled
 from massadmin.exports.workbook import write_workbook
 from massadmin.extensions import db
 from massadmin.runs import files
-from massadmin.runs.action import TryLater
+from massadmin.runs.chunk import TryLater
 from massadmin.tabular.formula import defuse
 
 BOM = b"\xef\xbb\xbf"

@@ -7,6 +7,7 @@ import time
 
 from sqlalchemy import select, update
 
+from massadmin.config import Settings
 from massadmin.extensions import db
 from massadmin.imports import uploads
 from massadmin.imports.mapping import BadMapping
@@ -28,7 +29,7 @@ BROKE_OFF = {
 }
 
 
-def do_errands(limits: Limits, largest_chunk: int = 5_000) -> int:
+def do_errands(limits: Limits, largest_chunk: int = Settings.chunk_size) -> int:
     """Read the files and start the imports that wait for it; how many there were. Commits.
 
     Args:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from massadmin.imports.policy import Policy
 from massadmin.imports.reading import Reading
 from massadmin.imports.turns import take_turn
-from massadmin.runs.action import Chunk
+from massadmin.runs.chunk import Chunk
 
 _SAME = {
     "email": "lower(t.email) = lower(r.key)",

@@ -7,7 +7,7 @@ In the trash the others can be restored like anything that was deleted.
 from __future__ import annotations
 
 from massadmin.records.as_json import json_object
-from massadmin.runs.action import Chunk
+from massadmin.runs.chunk import Chunk
 from massadmin.runs.put_back import PARTLY, put_back
 
 CHANGED = "Changed since it was imported"

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Select, func, select, update
 
 from massadmin.auth.models import User
+from massadmin.config import Settings
 from massadmin.extensions import db
 from massadmin.imports import uploads
 from massadmin.imports.duplicates import find_duplicates
@@ -39,7 +40,7 @@ def start(
     policy: Policy,
     user: User,
     *,
-    largest_chunk: int = 5_000,
+    largest_chunk: int = Settings.chunk_size,
     name: str = "",
 ) -> Run:
     """Start importing the file. A file is imported once: starting it again gives the same run.

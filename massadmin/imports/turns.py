@@ -11,7 +11,7 @@ from __future__ import annotations
 from sqlalchemy import func, select
 
 from massadmin.extensions import db
-from massadmin.runs.action import Chunk
+from massadmin.runs.chunk import Chunk
 from massadmin.runs.models import Run
 from massadmin.runs.states import ACTIVE
 

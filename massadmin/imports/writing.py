@@ -32,7 +32,7 @@ from massadmin.imports.reading import Reader, Reading
 from massadmin.records.fields import Field
 from massadmin.records.modules import Module
 from massadmin.records.tags import ensure_tags
-from massadmin.runs.action import Chunk
+from massadmin.runs.chunk import Chunk
 from massadmin.runs.models import OUTCOMES
 
 ALREADY_SO = "Already so"

@@ -8,7 +8,8 @@ from dataclasses import replace
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from massadmin.extensions import db
-from massadmin.runs.action import Action, Chunk, TryLater
+from massadmin.runs.action import Action
+from massadmin.runs.chunk import Chunk, TryLater
 from massadmin.runs.postpone import reason_of
 
 log = logging.getLogger(__name__)

@@ -22,8 +22,9 @@ from sqlalchemy.orm import aliased
 from massadmin.auth.models import User
 from massadmin.extensions import db
 from massadmin.records.modules import get_module
-from massadmin.runs.action import Chunk, TryLater, get_action
+from massadmin.runs.action import get_action
 from massadmin.runs.applying import apply_chunk
+from massadmin.runs.chunk import Chunk, TryLater
 from massadmin.runs.models import Run, RunChunk
 from massadmin.runs.postpone import postpone, reason_of
 from massadmin.runs.settle import in_flight_lock, settle, unfinished_runs
@@ -132,7 +133,8 @@ def _serve(run_id: int) -> bool:
 
 def _stamp(run_id: int) -> None:
     """Mark the run as served now, and as running, in a transaction of its own: the row must not
-    stay locked while a chunk is being worked on."""
+    stay locked while a chunk is being worked on. The disk is not waited for: until a chunk is done,
+    which does wait, nothing is lost with the mark."""
     db.session.execute(_stamping(), {"id_of_run": run_id})
     db.session.commit()
 
@@ -147,6 +149,7 @@ def _stamping() -> Update:
             last_served_at=func.clock_timestamp(),
             started_at=func.coalesce(Run.started_at, func.clock_timestamp()),
         )
+        .returning(func.set_config("synchronous_commit", "off", True))
         .execution_options(synchronize_session=False)
     )
 

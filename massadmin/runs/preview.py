@@ -11,9 +11,10 @@ from sqlalchemy.exc import OperationalError
 from massadmin.auth.models import User
 from massadmin.extensions import db
 from massadmin.records.modules import Module
-from massadmin.runs.action import Action, Chunk, TryLater
+from massadmin.runs.action import Action
 from massadmin.runs.applying import apply_chunk
 from massadmin.runs.audience import Audience
+from massadmin.runs.chunk import Chunk, TryLater
 from massadmin.runs.models import Run, RunResult
 from massadmin.runs.reasons import counted
 from massadmin.runs.start import Refused, check_permission

@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql
 from massadmin.records.as_json import json_object, json_value
 from massadmin.records.fields import CUSTOM_PREFIX, Field
 from massadmin.records.modules import Module
-from massadmin.runs.action import Chunk
+from massadmin.runs.chunk import Chunk
 
 PARTLY = "Only partly: other fields were changed since"
 PARTLY_LOST = "Only partly: a field that it changed is gone, or of another type by now"

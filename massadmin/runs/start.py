@@ -13,6 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from massadmin.auth import audit
 from massadmin.auth.models import User
+from massadmin.config import Settings
 from massadmin.extensions import db
 from massadmin.records.modules import Module
 from massadmin.runs import alive, dispatch
@@ -69,7 +70,7 @@ def start(
     params: dict[str, Any],
     user: User,
     *,
-    largest_chunk: int = 5_000,
+    largest_chunk: int = Settings.chunk_size,
     name: str = "",
     expected: int | None = None,
     idempotency_key: str | None = None,
@@ -120,7 +121,9 @@ def start(
         return _earlier(user, key, body_hash)
     params = action.prepare(params, module, user)
     expected_total = expected if expected is not None else audience.count()
-    largest = action.chunk_size or largest_chunk
+    # To take a record back takes as long as it took to change it.
+    pace = action if undo_of is None else get_action(params["action"])
+    largest = min(largest_chunk, pace.largest_chunk or largest_chunk)
     size = action.chunk_size or chunk_size(expected_total, largest)
     total = freeze(run_id, audience, size)
     if expected is not None and total != expected:

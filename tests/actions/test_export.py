@@ -20,7 +20,8 @@ from massadmin.extensions import db
 from massadmin.records.contacts import Contact
 from massadmin.records.modules import CustomField
 from massadmin.runs import files
-from massadmin.runs.action import BadParams, Chunk, get_action
+from massadmin.runs.action import BadParams, get_action
+from massadmin.runs.chunk import Chunk
 from massadmin.runs.control import control
 from massadmin.runs.execute import drain, work_once
 from massadmin.runs.models import RunChunk

@@ -9,7 +9,7 @@ from massadmin.extensions import db
 from massadmin.imports.matching import settle_targets
 from massadmin.imports.policy import Policy
 from massadmin.imports.reading import Reading
-from massadmin.runs.action import Chunk
+from massadmin.runs.chunk import Chunk
 from tests.factories import a_user, contacts, some_contacts
 
 pytestmark = pytest.mark.usefixtures("db_session")

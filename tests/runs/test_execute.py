@@ -10,7 +10,8 @@ from sqlalchemy.exc import OperationalError
 
 from massadmin.auth.models import AuditEntry
 from massadmin.extensions import db
-from massadmin.runs.action import REGISTRY, Action, Chunk, TryLater, register
+from massadmin.runs.action import REGISTRY, Action, register
+from massadmin.runs.chunk import Chunk, TryLater
 from massadmin.runs.execute import drain, work_once
 from massadmin.runs.models import Run, RunChunk
 from massadmin.runs.postpone import MAX_ATTEMPTS

@@ -8,7 +8,8 @@ from sqlalchemy import create_engine, text
 
 from massadmin.extensions import db
 from massadmin.runs import clock, dispatch
-from massadmin.runs.action import Action, Chunk, TryLater
+from massadmin.runs.action import Action
+from massadmin.runs.chunk import Chunk, TryLater
 from massadmin.runs.control import control, find_run
 from massadmin.runs.execute import drain, has_due_work, work_once
 from massadmin.runs.postpone import MAX_ATTEMPTS

@@ -14,7 +14,8 @@ from sqlalchemy import select
 from massadmin.auth.models import User
 from massadmin.extensions import db
 from massadmin.records.selection import Selection, find_selection, new_selection, take_all, tick
-from massadmin.runs.action import REGISTRY, Action, ActionForm, Chunk
+from massadmin.runs.action import REGISTRY, Action, ActionForm
+from massadmin.runs.chunk import Chunk
 from massadmin.runs.models import Run
 from tests.factories import (
     a_user,

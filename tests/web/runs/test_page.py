@@ -10,7 +10,7 @@ from sqlalchemy import text, update
 
 from massadmin.exports.keeping import file_of
 from massadmin.extensions import db
-from massadmin.runs.action import TryLater
+from massadmin.runs.chunk import TryLater
 from massadmin.runs.execute import work_once
 from massadmin.runs.models import Run
 from tests.factories import (
