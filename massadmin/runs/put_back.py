@@ -39,10 +39,14 @@ def put_back(chunk: Chunk) -> None:
         return
     holds = {field.key: _still_holds(field) for field in fields}
     changed = " OR ".join(f"({clause})" for clause in holds.values())
+    # In RETURNING, `t` is the row as it is now.
     whole = " AND ".join(
-        f"({clause} OR NOT r.after ? '{key}' OR r.before -> '{key}' = r.after -> '{key}')"
-        for key, clause in holds.items()
+        f"({_still_holds(field, 'old')} OR NOT r.after ? '{field.key}'"
+        f" OR r.before -> '{field.key}' = r.after -> '{field.key}')"
+        for field in fields
     )
+    reason = f"""CASE WHEN {lost(chunk.module, keys)} THEN CAST(:partly_lost AS text)
+                WHEN NOT ({whole}) THEN CAST(:partly AS text) END"""
     columns = [field for field in fields if not field.custom]
     custom = [field for field in fields if field.custom]
     assignments = [
@@ -50,6 +54,10 @@ def put_back(chunk: Chunk) -> None:
         f" THEN {_old_value(chunk, field)} ELSE t.{field.key} END"
         for field in columns
     ]
+    if len(keys) == 1:
+        # A record on which the only field goes back is whole: nothing is to be decided for each.
+        reason = "NULL"
+        assignments = [f"{field.key} = {_old_value(chunk, field)}" for field in columns]
     if custom:
         assignments.append(f"custom = {_custom_back(custom)}")
     chunk.write(
@@ -60,9 +68,7 @@ def put_back(chunk: Chunk) -> None:
         FROM run_results AS r
         WHERE r.run_id = :original AND r.item = ANY(:ids) AND t.id = r.record_id
           AND {chunk.reach()} AND ({changed})
-        RETURNING r.item, t.id AS record_id,
-            CASE WHEN {lost(chunk.module, keys)} THEN CAST(:partly_lost AS text)
-                WHEN NOT ({_as_old(whole)}) THEN CAST(:partly AS text) END AS reason,
+        RETURNING r.item, t.id AS record_id, {reason} AS reason,
             {json_object(fields, "old")} AS before, {json_object(fields, "new")} AS after
         """,  # noqa: S608 - columns and keys are declared by the module, values are bound
         "item, record_id, reason, before, after",
@@ -98,17 +104,12 @@ def _fits(field: Field) -> str:
     return fits
 
 
-def _still_holds(field: Field) -> str:
-    """SQL: the run changed this field of the record, and it is still as the run left it."""
+def _still_holds(field: Field, alias: str = "t") -> str:
+    """SQL: the run changed this field of the record, and row `alias` has it as the run left it."""
     return (
         f"r.after ? '{field.key}' AND r.before -> '{field.key}' <> r.after -> '{field.key}'"
-        f" AND {json_value(field, 't')} = r.after -> '{field.key}' AND {_fits(field)}"
+        f" AND {json_value(field, alias)} = r.after -> '{field.key}' AND {_fits(field)}"
     )
-
-
-def _as_old(clause: str) -> str:
-    """The same clause about the row as it was: in RETURNING, `t` is the row as it is now."""
-    return clause.replace("to_jsonb(t.", "to_jsonb(old.").replace("(t.custom", "(old.custom")
 
 
 def _old_value(chunk: Chunk, field: Field) -> str:
