@@ -252,29 +252,32 @@ def test_polling_updates_cells_says_milestones_and_stops(page: Page) -> None:
     )
     page.focus("#keep")
     page.evaluate("window.said = document.getElementById('announce')")
-    seen = fulfil(
-        page,
-        "/pretend/poll",
-        [
-            html(poller.format(on=on, said="", cell="1")),
-            html(poller.format(on=on, said="50 % of Add tags", cell="2")),
-            {"status": 502, "body": "bad gateway"},
-            {"status": 502, "body": "bad gateway"},
-            html(poller.format(on="", said="Add tags is done", cell="3")),
-        ],
-    )
+    # Each answer stands until the page is seen to show it: a slow browser polls on and misses none.
+    seen = []
+    now = html(poller.format(on=on, said="50 % of Add tags", cell="1"))
+
+    def answer(route: Route) -> None:
+        seen.append(route.request)
+        route.fulfill(**now)
+
+    page.route("**/pretend/poll", answer)
     expect(page.locator("#announce")).to_have_text("50 % of Add tags")
+    expect(page.locator("#cell")).to_have_text("1")
+    now = {"status": 502, "body": "bad gateway"}
     expect(page.locator("#live")).to_be_visible()
     expect(page.locator("#live")).to_contain_text("Live updates paused")
-    expect(page.locator("#cell")).to_have_text("3")
+    now = html(poller.format(on=on, said="", cell="2"))
+    expect(page.locator("#cell")).to_have_text("2")
     expect(page.locator("#live")).to_be_hidden()
+    now = html(poller.format(on="", said="Add tags is done", cell="3"))
     expect(page.locator("#announce")).to_have_text("Add tags is done")
+    expect(page.locator("#cell")).to_have_text("3")
     assert page.evaluate("window.said === document.getElementById('announce')")
     assert focused(page) == "keep"
     expect(page.locator(".toast")).to_have_count(0)
     count = len(seen)
     page.wait_for_timeout(300)
-    assert len(seen) == count == 5
+    assert len(seen) == count
 
 
 def test_a_hidden_tab_does_not_poll_and_catches_up(page: Page) -> None:
