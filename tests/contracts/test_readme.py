@@ -39,9 +39,10 @@ def test_every_setting_is_told() -> None:
     assert found.group(0) == f"{found.group(1)}{settings_table()}{found.group(2)}"
 
 
-def test_its_pictures_exist() -> None:
-    for path in re.findall(r"!\[[^]]*\]\(([^)]+)\)", README.read_text()):
-        assert (README.parent / path).is_file(), path
+def test_it_shows_each_of_its_pictures() -> None:
+    shown = set(re.findall(r'(?:src|srcset)="([^"]+)"', README.read_text()))
+    pictures = README.parent / ".github" / "screenshots"
+    assert shown == {f".github/screenshots/{each.name}" for each in pictures.iterdir()}
 
 
 def test_its_folders_exist() -> None:
