@@ -43,7 +43,10 @@ def page(run: Run, status: int = 200) -> Response:
     context = {"view": view, "tab": tab, "tabs": TABS, "renewed": asked_by_htmx()}
     context |= context_of(tab, view)
     if not asked_by_htmx():
-        return make_response(render_template("runs/page.html", **parts(view), **context), status)
+        return make_response(
+            render_template("runs/page.html", related=_related(run), **parts(view), **context),
+            status,
+        )
     # A tab brings the row of tabs along; its own filters only what stands below them.
     whole = request.headers.get("HX-Target") == "run-tabs"
     name = "runs/_tabs.html" if whole else f"runs/_{tab}.html"
@@ -54,7 +57,6 @@ def parts(view: RunView) -> dict[str, Any]:
     """What the live parts of the page show."""
     return {
         "chart": chart_of(throughput_of(view.id)),
-        "related": _related(view.run),
         "again": postponed(view.id) if view.state in WORKABLE else None,
         "most_attempts": MAX_ATTEMPTS,
         "undo_until": _undo_until(view),
@@ -88,12 +90,15 @@ def show_live(run_id: int) -> Response:
 def page_live(run: Run, known: tuple[str, int] = ("", 0), status: int = 200) -> Response:
     """The poller anew and the parts that change, to a page that shows the run as `known`."""
     view = view_of(run, person())
+    moved = view.state != known[0]
+    # Many poll, every two seconds: what changes with the state alone is asked for no more often.
+    changed = {"related": _related(run), "active": active_runs(person())} if moved else {}
     html = render_template(
         "runs/_page_live.html",
         view=view,
-        moved=view.state != known[0],
+        moved=moved,
         announce=view.milestone(*known),
-        active=active_runs(person()),
+        **changed,
         **parts(view),
     )
     response = fragments(html, status=status)
