@@ -83,12 +83,15 @@ class Broom:
 
     def sweep(self) -> None:
         """Leave the database as it was migrated. Fails when a test left a transaction open."""
-        self._empty()
-        # An insert that is rolled back leaves no row, and takes a number all the same.
-        self._connection.execute(
-            "SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, start_value, false)"
-            " FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL"
-        )
+        try:
+            self._empty()
+        finally:
+            # An insert that is rolled back leaves no row, and takes a number all the same.
+            self._connection.execute(
+                "SELECT setval(format('%I.%I', schemaname, sequencename)::regclass,"
+                " start_value, false)"
+                " FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL"
+            )
 
     def _empty(self) -> None:
         filled = [str(name) for (name,) in self._connection.execute(self._filled).fetchall()]
@@ -96,7 +99,7 @@ class Broom:
             return
         tables = sql.SQL(", ").join(map(sql.Identifier, filled))
         try:
-            self._connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(tables))
+            self._connection.execute(sql.SQL("TRUNCATE {} CASCADE").format(tables))
         except psycopg.errors.LockNotAvailable:
             left = self._connection.execute(
                 "SELECT query, pg_terminate_backend(pid) FROM pg_stat_activity"

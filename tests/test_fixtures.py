@@ -30,6 +30,14 @@ def test_each_test_finds_an_empty_database(
     db_session.commit()
 
 
+@pytest.mark.parametrize("attempt", [1, 2])
+def test_numbers_begin_anew_where_what_took_them_was_rolled_back(
+    db_session: scoped_session[Session], attempt: int
+) -> None:
+    assert db_session.execute(text(FILL)).scalar_one() == 1
+    db_session.rollback()
+
+
 def test_the_application_works_on_a_migrated_database(database_url: str) -> None:
     with psycopg.connect(database_url.replace("+psycopg", "")) as connection:
         assert connection.execute("SELECT count(*) FROM alembic_version").fetchone() == (1,)

@@ -230,6 +230,20 @@ def test_the_poll_sends_parts_and_stops_at_the_end(signed_in: SignIn) -> None:
     assert '<span class="badge" id="nav-runs-badge" hx-swap-oob="true"></span>' in html
 
 
+def test_a_poll_brings_what_belongs_to_a_new_state_when_there_is_one(signed_in: SignIn) -> None:
+    browser = signed_in()
+    some_contacts(2)
+    run = run_action("add_tags", user_of(browser), tags="vip")
+    undo = undo_run(run, user_of(browser))
+    start_action("add_tags", user_of(browser), tags="waits")
+    news = get(browser, f"/runs/{undo.id}/live?state=running&quarter=0", headers=HTMX)
+    assert f'Takes back <a href="/runs/{run.id}">' in news
+    assert re.search(r'id="nav-runs-badge"[^>]*>1<', news)
+    no_news = get(browser, f"/runs/{undo.id}/live?state=completed&quarter=4", headers=HTMX)
+    assert "Takes back" not in no_news
+    assert "nav-runs-badge" not in no_news
+
+
 def test_an_empty_list_of_results_fetches_itself_once_there_are_some(signed_in: SignIn) -> None:
     browser = signed_in()
     some_contacts(1)
